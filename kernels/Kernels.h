@@ -1,0 +1,129 @@
+//===- Kernels.h - the kernel families: operands, parameters, shards
+//------------------------------===//
+//
+// What every kernel of a family is given. The compiler writes these parameters into a program's
+// tables and the kernels read them; the two meet nowhere else. All structs are plain 32-bit words
+// (floats as their bits), so they can lie in a table.
+//
+// Shared conventions: activations are [rows, features], rows of float32 or of the Q8 activation
+// format; a shard's index is decomposed as (row tile, factor) with the factor fastest: shard = tile
+// * shardFactor + factor. Numbers of shards never depend on the number of threads.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/gguf/Formats.h"
+#include "runtime/program.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chordal::kernels {
+
+/// The activation format Q8. A row of n features (n a multiple of 32) is
+/// int8 q[n], then float32 scale[n / 32], then int16 sum[n / 16] (sums of 16 q's).
+/// value = scale * q, scale = max|x| / 127, q = round-half-to-even(x / scale).
+struct Q8Row {
+  static constexpr size_t scaleOffset(size_t n) { return n; }
+  static constexpr size_t sumOffset(size_t n) { return n + n / 32 * 4; }
+  static constexpr size_t bytes(size_t n) { return n + n / 32 * 4 + n / 16 * 2; }
+};
+
+/// Bytes from one activation row to the next for a row of `bytes`: aligned, and an odd number of
+/// cache lines, so that rows do not fall on the same sets of the cache.
+constexpr uint64_t activationStride(uint64_t bytes) {
+  uint64_t lines = (bytes + 63) / 64;
+  return (lines | 1) * 64;
+}
+
+/// embed: rows of the embedding matrix, decoded. Operands: token (int32 [n]), matrix, output f32.
+/// Shards: row tile 1 token.
+struct EmbedParameters {
+  uint32_t columns;
+  uint32_t format; // Format of the matrix
+  uint32_t vocabulary;
+};
+
+/// norm: RMS norm, and Q8 quantisation of the result where wanted.
+/// Operands: x f32, weight f32 [columns], then output f32 (if writeFloat), then output Q8 (if
+/// writeQ8). Shards: row tile `rowTile` of the task.
+struct NormParameters {
+  uint32_t columns;
+  float epsilon;
+  uint32_t writeFloat, writeQ8;
+  uint32_t rowTile;
+};
+
+/// quantize: f32 rows to Q8. Operands: x, output. Shards: row tile.
+struct QuantizeParameters {
+  uint32_t columns;
+  uint32_t rowTile;
+};
+
+/// gather: copies f32 rows `output_row`. Operands: x, output_row (int32), output. Shards over
+/// outputs.
+struct GatherParameters {
+  uint32_t columns;
+};
+
+constexpr uint32_t maxMatmulWeights = 4;
+
+/// matmul: result_i = x * transpose(w_i), i < weights; x [rows, columns] in f32 or Q8 (as the
+/// catalogue says of the kernel), w_i [outputs[i], columns]. A kernel is for one weight format:
+/// where the weights of a task differ, each weight's shards go to the kernel of its format (never
+/// when `paired`). Operands: x, w_0 .. w_{n-1}, then (without epilogue) result_0 .. result_{n-1},
+/// f32. Shards: not by tokens; factor = sum of ceil(outputs[i] / outputTile), weight by weight.
+/// `paired`: the weights have equal outputs and one shard computes the same tile of all of them:
+/// factor = ceil(outputs[0] / outputTile). Epilogue: with functions, a shard's tile goes to
+/// scratch, and then functions[i] (i the weight; one function for all if paired) is called with
+/// views {tile of weight i (if paired: of all weights, in order), then
+/// function_views[epilogueFirst[i]] .. [epilogueFirst[i+1])} over the shard's rows and columns; it
+/// writes the results.
+struct MatmulParameters {
+  uint32_t columns;
+  uint32_t weights;
+  uint32_t outputTile;
+  uint32_t paired;
+  uint32_t outputs[maxMatmulWeights];
+  uint32_t epilogueFirst[maxMatmulWeights + 1];
+};
+
+/// rope_append: [per-head RMS norm of q and k,] rotation of q and k, then k and v into the KV
+/// cache. Operands: q f32, k f32, v f32, rope table f32 [tokens, 2 * halfRotary] (cos, sin
+/// interleaved), position, sequence, rotated q (f32; may be q itself), K state, V state, then q
+/// norm weight, k norm weight (if normalise). Shards: row tile 1 token.
+struct RopeAppendParameters {
+  uint32_t heads, kvHeads, keyDimension, valueDimension;
+  uint32_t halfRotary; // pairs rotated in each head
+  uint32_t halfSplit;  // 1: pairs (j, j + halfRotary); 0: (2j, 2j + 1)
+  uint32_t kvElement;  // enum chordal_element
+  uint32_t normalise;
+  float epsilon;
+};
+
+/// rope_table: operands: position, inverse frequencies f32 [half], output f32 [tokens, 2 * half]:
+/// cos(p f_j) * magnitude at 2j, sin at 2j + 1. Shards: row tile.
+struct RopeTableParameters {
+  uint32_t half;
+  float magnitude;
+  uint32_t rowTile;
+};
+
+/// attention: causal attention over the KV cache, online softmax, never storing the score matrix.
+/// Operands: q f32 [tokens, heads * keyDimension], position, sequence, K state, V state,
+/// output f32 [tokens, heads * valueDimension].
+/// Shards: row tile `rowTile` tokens; factor = kvHeads: a shard computes all query heads of a KV
+/// head.
+struct AttentionParameters {
+  uint32_t heads, kvHeads, keyDimension, valueDimension;
+  float scale;
+  float softcap;   // 0: none
+  uint32_t window; // 0: all positions
+  uint32_t kvElement;
+  uint32_t rowTile;
+};
+
+/// The kernel of this name ("matmul.Q4_K.avx512vnni"), or null if this build has none.
+chordal_kernel find(const char* name);
+
+} // namespace chordal::kernels

@@ -1,0 +1,73 @@
+//===- Catalogue.h - which kernels exist
+//-----------------------------------------------------------===//
+//
+// The table of hand-written kernels that the compiler chooses from: for every family, weight format
+// and instruction-set level the kernel's name and what it wants. Plain C++, without the kernels
+// themselves, so that passes can choose kernels for a machine they do not run on.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/Kernels.h"
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace chordal::kernels {
+
+/// Instruction-set levels, as `--isa` names them.
+enum class Isa : uint8_t {
+  Scalar,
+  X86_64_v2,
+  X86_64_v3,
+  Avx512Vnni,
+  Amx,
+  Neon,
+  NeonDotprod,
+  NeonI8mm
+};
+
+std::string_view isaName(Isa isa);
+std::optional<Isa> isaFromName(std::string_view name);
+/// The highest level that the machine this runs on has (asks the CPU and the operating system).
+Isa hostIsa();
+/// Whether kernels of level `kernel` run on a machine of level `machine`.
+bool isaIncludes(Isa machine, Isa kernel);
+
+enum class Family : uint8_t {
+  Embed,
+  Norm,
+  Quantize,
+  Gather,
+  Matmul,
+  RopeTable,
+  RopeAppend,
+  Attention
+};
+
+struct KernelInfo {
+  std::string_view
+      name; ///< "matmul.Q4_K.gemv.avx512vnni", "attention.F16.x86-64-v3", "norm.scalar"
+  Family family;
+  Isa isa;
+  Format
+      format; ///< Matmul: the weights' format; RopeAppend, Attention: the KV cache's; others: F32
+  bool quantizedActivations; ///< Matmul: reads Q8 rows rather than float32
+  uint32_t minRows, maxRows; ///< token counts it is meant for
+  uint32_t tile;             ///< outputTile of a matmul, rowTile of others
+};
+
+std::span<const KernelInfo> catalogue();
+
+/// The best kernel for `rows` tokens on a machine of level `isa`; null if there is none (the scalar
+/// level has all formats that any level has).
+const KernelInfo* select(Family family, Isa isa, Format format, uint32_t maxRows);
+
+/// Whether matmul of this format wants quantised activations at every level.
+bool wantsQuantizedActivations(Format format);
+
+/// Bytes of worker scratch that a task of this kernel needs (parameters: the family's struct).
+uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows);
+
+} // namespace chordal::kernels
