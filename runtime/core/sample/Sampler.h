@@ -1,0 +1,78 @@
+//===- Sampler.h - chooses the next token
+//---------------------------------------------------------===//
+//
+// From a row of logits to a token: repetition penalty, then top-k, top-p and min-p, then
+// temperature and a draw. Equal logits are ordered by id, the generator is our own, and all sums
+// run in a fixed order, so the same seed gives the same tokens on every platform whose `exp`
+// agrees.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/Status.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace chordal::sample {
+
+struct SamplerOptions {
+  float temperature = 0.8f;   ///< 0: always the most likely token
+  uint32_t topK = 40;         ///< keep the k most likely tokens; 0: all
+  float topP = 0.95f;         ///< keep the most likely tokens until they sum to p; 1: all
+  float minP = 0.05f;         ///< drop tokens below this share of the most likely one; 0: none
+  float repeatPenalty = 1.0f; ///< divides positive and multiplies negative logits; 1: off
+  uint32_t repeatLastN = 64;  ///< how many of the last tokens the penalty sees
+  uint64_t seed = 0;
+};
+
+/// A token and the natural logarithm of its probability.
+struct TokenLogprob {
+  int32_t token;
+  float logprob;
+};
+
+/// Samples one sequence. Not thread-safe; one per sequence.
+class Sampler {
+public:
+  /// Errors: a temperature, top-p, min-p or penalty out of range (the message names it).
+  Status init(const SamplerOptions& options);
+
+  /// Chooses from `logits` (one per token of the vocabulary). Does not record the choice. Errors:
+  /// no logits, a logit that is not a number or is +infinity (the message names the token), or no
+  /// finite logit at all.
+  Status sample(std::span<const float> logits, int32_t& token);
+
+  /// Records a token of the text, of the prompt or chosen, for the repetition penalty.
+  void accept(int32_t token);
+
+  /// Forgets the accepted tokens and starts the random sequence again.
+  void reset();
+
+private:
+  struct Candidate {
+    float logit;
+    int32_t token;
+  };
+
+  double uniform();
+  void applyPenalty(std::span<const float> logits);
+
+  SamplerOptions options;
+  uint64_t state[4] = {};
+  std::vector<int32_t> window; ///< ring of the last accepted tokens
+  uint32_t next = 0;
+  std::vector<int32_t> penalized;
+  std::vector<Candidate> candidates;
+};
+
+/// The `count` most likely tokens, most likely first, equal ones by id, with the logarithms of
+/// their probabilities under softmax(logits) at temperature 1. Errors as Sampler::sample.
+Status topLogprobs(std::span<const float> logits, uint32_t count, std::vector<TokenLogprob>& top);
+
+/// The logarithm of the probability of one token under softmax(logits). Errors as Sampler::sample,
+/// and a token outside the logits.
+Status logprobOf(std::span<const float> logits, int32_t token, float& logprob);
+
+} // namespace chordal::sample

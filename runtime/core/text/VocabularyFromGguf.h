@@ -1,0 +1,22 @@
+//===- VocabularyFromGguf.h - a vocabulary from a GGUF file
+//---------------------------------------===//
+//
+// Reads the keys `tokenizer.ggml.*`. The only part of the text code that knows GGUF.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/core/text/Vocabulary.h"
+
+namespace chordal::gguf {
+class View;
+}
+
+namespace chordal::text {
+
+/// Fills and finishes `vocabulary` from the file's metadata. Strings stay in the file's memory,
+/// which must outlive the vocabulary. Errors name the key: missing, of another type than it must
+/// be, out of range, or of a length that does not fit the number of tokens.
+Status readVocabulary(const gguf::View& file, Vocabulary& vocabulary);
+
+} // namespace chordal::text
