@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "runtime/core/Status.h"
+#include "ir/gguf/Error.h"
 
 #include <cstdint>
 #include <span>
@@ -37,12 +37,12 @@ struct TokenLogprob {
 class Sampler {
 public:
   /// Errors: a temperature, top-p, min-p or penalty out of range (the message names it).
-  Status init(const SamplerOptions& options);
+  Result<void> init(const SamplerOptions& options);
 
   /// Chooses from `logits` (one per token of the vocabulary). Does not record the choice. Errors:
   /// no logits, a logit that is not a number or is +infinity (the message names the token), or no
   /// finite logit at all.
-  Status sample(std::span<const float> logits, int32_t& token);
+  Result<int32_t> sample(std::span<const float> logits);
 
   /// Records a token of the text, of the prompt or chosen, for the repetition penalty.
   void accept(int32_t token);
@@ -69,10 +69,10 @@ private:
 
 /// The `count` most likely tokens, most likely first, equal ones by id, with the logarithms of
 /// their probabilities under softmax(logits) at temperature 1. Errors as Sampler::sample.
-Status topLogprobs(std::span<const float> logits, uint32_t count, std::vector<TokenLogprob>& top);
+Result<std::vector<TokenLogprob>> topLogprobs(std::span<const float> logits, uint32_t count);
 
 /// The logarithm of the probability of one token under softmax(logits). Errors as Sampler::sample,
 /// and a token outside the logits.
-Status logprobOf(std::span<const float> logits, int32_t token, float& logprob);
+Result<float> logprobOf(std::span<const float> logits, int32_t token);
 
 } // namespace chordal::sample

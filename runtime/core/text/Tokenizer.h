@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "runtime/core/Status.h"
+#include "ir/gguf/Error.h"
 #include "runtime/core/text/StringIndex.h"
 #include "runtime/core/text/Vocabulary.h"
 
@@ -30,6 +30,9 @@ struct EncodeOptions {
 struct DecodeOptions {
   bool showSpecial = true;     ///< write control tokens as their text; else they vanish
   bool dropSpacePrefix = true; ///< drop the one space that `addSpacePrefix` put before the text
+  /// Apply the vocabulary's clean-up of spaces before punctuation (" ," to ","), which loses
+  /// text; only some byte-level vocabularies ask for it.
+  bool cleanSpaces = false;
 };
 
 /// A ready tokenizer. `init` once; all else is const and may be called from several threads at
@@ -39,14 +42,15 @@ public:
   /// Takes a vocabulary on which `finish` was called. Errors: an unknown pre-tokenizer (the message
   /// lists the known ones), an algorithm this tokenizer does not have, a SentencePiece vocabulary
   /// that can express neither bytes nor the unknown.
-  Status init(Vocabulary vocabulary);
+  Result<void> init(Vocabulary vocabulary);
 
   const Vocabulary& vocabulary() const { return vocab; }
 
   /// Appends the ids of `text` to `ids`. Any bytes are allowed: a byte that is no part of valid
   /// UTF-8 is a character of its own. Fails only if the vocabulary cannot express a byte and has
   /// no unknown token.
-  Status encode(std::string_view text, EncodeOptions options, std::vector<TokenId>& ids) const;
+  Result<void> encode(std::string_view text, EncodeOptions options,
+                      std::vector<TokenId>& ids) const;
 
   /// Appends the bytes of `ids` to `bytes`. Ids outside the vocabulary give nothing.
   void decode(std::span<const TokenId> ids, DecodeOptions options, std::string& bytes) const;
@@ -65,14 +69,15 @@ private:
   };
   struct Scratch;
 
-  Status initBytes();
+  Result<void> initBytes();
   void initSpecials();
-  Status encodeRaw(std::string_view raw, bool spacePrefix, Scratch& scratch,
-                   std::vector<TokenId>& ids) const;
-  Status encodeSentencePiece(std::string_view raw, bool spacePrefix, Scratch& scratch,
-                             std::vector<TokenId>& ids) const;
-  Status encodeByteLevel(std::string_view raw, Scratch& scratch, std::vector<TokenId>& ids) const;
-  Status encodeWord(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const;
+  Result<void> encodeRaw(std::string_view raw, bool spacePrefix, Scratch& scratch,
+                         std::vector<TokenId>& ids) const;
+  Result<void> encodeSentencePiece(std::string_view raw, bool spacePrefix, Scratch& scratch,
+                                   std::vector<TokenId>& ids) const;
+  Result<void> encodeByteLevel(std::string_view raw, Scratch& scratch,
+                               std::vector<TokenId>& ids) const;
+  Result<void> encodeWord(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const;
 
   Vocabulary vocab;
   StringIndex tokenIndex;

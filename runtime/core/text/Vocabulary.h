@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "runtime/core/Status.h"
+#include "ir/gguf/Error.h"
 
 #include <cstdint>
 #include <string>
@@ -84,7 +84,7 @@ struct Vocabulary {
   /// eom and newline where they are missing, and the end-of-generation set: eos, eot, eom and every
   /// token whose text is a known end marker (`<|im_end|>`, `<end_of_turn>`, ...). Such a marker
   /// becomes a control token whatever type the file gives it.
-  Status finish();
+  Result<void> finish();
 };
 
 } // namespace chordal::text

@@ -14,9 +14,9 @@ class View;
 
 namespace chordal::text {
 
-/// Fills and finishes `vocabulary` from the file's metadata. Strings stay in the file's memory,
+/// Reads and finishes a vocabulary from the file's metadata. Strings stay in the file's memory,
 /// which must outlive the vocabulary. Errors name the key: missing, of another type than it must
 /// be, out of range, or of a length that does not fit the number of tokens.
-Status readVocabulary(const gguf::View& file, Vocabulary& vocabulary);
+Result<Vocabulary> readVocabulary(const gguf::View& file);
 
 } // namespace chordal::text
