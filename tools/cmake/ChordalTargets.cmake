@@ -6,7 +6,7 @@ if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-set(CHORDAL_WARNINGS -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow=compatible-local)
+set(CHORDAL_WARNINGS -Wall -Wextra -Werror -Wno-unused-parameter)
 # No assembly-level contraction: a product and a sum round twice unless the source says fma, so that
 # every build of the same source gives the same numbers.
 set(CHORDAL_OPTIONS ${CHORDAL_WARNINGS} -ffp-contract=off -fvisibility-inlines-hidden)
