@@ -66,6 +66,8 @@ typedef void (*chordal_function)(const chordal_view *views, uint64_t row_begin, 
 
 typedef struct chordal_task_args {
   const chordal_step *step;
+  uint32_t n_rows;                    /* the task's rows: step->n_tokens or step->n_outputs */
+  uint32_t reserved;
   const chordal_view *operands;       /* the kernel's operands, in the order its family states */
   const uint32_t *parameters;         /* the family's parameter struct */
   const chordal_function *functions;  /* generated epilogues, see MatmulParameters; or NULL */
