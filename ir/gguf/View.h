@@ -156,6 +156,8 @@ constexpr uint64_t minAlignment = 8;          // the specification's: a multiple
 constexpr uint64_t maxAlignment = 1ull << 24; // far above any page or disk block
 constexpr uint64_t defaultAlignment = 32;
 
+struct ParsedFile;
+
 template <typename T>
 concept MetadataNumber = std::is_arithmetic_v<T>;
 
@@ -172,9 +174,8 @@ public:
   static Result<View> parseShards(std::span<const std::span<const std::byte>> shards,
                                   std::string name = "GGUF data");
 
-  View(View&&) noexcept;
-  View& operator=(View&&) noexcept;
-  ~View();
+  View(View&&) = default;
+  View& operator=(View&&) = default;
 
   //===--- metadata ---------------------------------------------------------------------------===//
   // Each getter fails with ErrorCode::Missing, WrongType or OutOfRange. Integers of any width and
@@ -252,20 +253,22 @@ private:
     uint32_t version = 0;
     uint64_t alignment = defaultAlignment;
   };
-  friend class Parser;
-  friend class Opener;
 
-  View();
+  View() = default;
+  /// Joins parsed shards into one model and checks them against each other.
+  static Result<View> assemble(std::string name, std::vector<Shard> shards,
+                               std::vector<ParsedFile> files);
+  Error fail(const Entry& entry, ErrorCode code, std::string text) const;
   Error missing(std::string_view key) const;
   Error wrongType(const Entry& entry, std::string_view wanted) const;
 
   std::string modelName;
   std::vector<Shard> shards;
   std::vector<Entry> metadata;
-  std::unordered_map<std::string_view, uint32_t> entryByKey;
+  std::unordered_map<std::string_view, size_t> entryByKey;
   std::vector<uint64_t> checkpoints; ///< for arrays of strings: offset from the array's first byte
   std::vector<Tensor> tensorTable;
-  std::unordered_map<std::string_view, uint32_t> tensorByName;
+  std::unordered_map<std::string_view, size_t> tensorByName;
 };
 
 } // namespace chordal::gguf
