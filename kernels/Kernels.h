@@ -67,6 +67,8 @@ struct GatherParameters {
 };
 
 constexpr uint32_t maxMatmulWeights = 4;
+/// The most views that an epilogue is called with, tiles included.
+constexpr uint32_t maxEpilogueViews = 16;
 
 /// matmul: result_i = x * transpose(w_i), i < weights; x [rows, columns] in f32 or Q8 (as the
 /// catalogue says of the kernel), w_i [outputs[i], columns]. A kernel is for one weight format:
@@ -81,6 +83,7 @@ constexpr uint32_t maxMatmulWeights = 4;
 /// writes the results.
 struct MatmulParameters {
   uint32_t columns;
+  uint32_t rows; // enum chordal_rows: which count of the step x has
   uint32_t weights;
   uint32_t outputTile;
   uint32_t paired;

@@ -1,0 +1,163 @@
+//===- Catalogue.cpp - which kernels exist
+//--------------------------------------------------------===//
+//
+// The table made from Kernels.def, the levels of instruction sets, and the choice of a kernel.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "kernels/catalogue/Catalogue.h"
+
+#include "kernels/matmul/Tiling.h"
+
+#include <array>
+#include <cassert>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace chordal::kernels {
+namespace {
+
+constexpr uint32_t anyRows = ~0u;
+
+constexpr KernelInfo table[] = {
+#define CHORDAL_KERNEL(isa, symbol, name, family, format, quantized, minRows, maxRows, tile)       \
+  {name, Family::family, Isa::isa, Format::format, quantized, minRows, maxRows, tile},
+#include "kernels/catalogue/Kernels.def"
+#undef CHORDAL_KERNEL
+};
+
+constexpr std::array<std::string_view, 8> isaNames = {
+    "scalar", "x86-64-v2", "x86-64-v3", "avx512vnni", "amx", "neon", "neon-dotprod", "neon-i8mm"};
+
+/// Whether kernels of the family differ by Format.
+bool hasFormat(Family family) {
+  return family == Family::Matmul || family == Family::RopeAppend || family == Family::Attention;
+}
+
+#if defined(__x86_64__)
+
+struct Registers {
+  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+Registers cpuid(uint32_t leaf, uint32_t subleaf) {
+  Registers r;
+  __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  return r;
+}
+
+/// The register states that the operating system saves (XCR0).
+uint64_t savedStates() {
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t(high) << 32 | low;
+}
+
+constexpr bool has(uint32_t word, std::initializer_list<int> bits) {
+  for (int bit : bits)
+    if (!(word >> bit & 1))
+      return false;
+  return true;
+}
+
+// Bits as the Intel manual (volume 2, CPUID) and the x86-64 psABI's levels give them.
+Isa detect() {
+  Registers one = cpuid(1, 0);
+  // SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT.
+  if (!has(one.ecx, {0, 9, 13, 19, 20, 23}))
+    return Isa::Scalar;
+  Registers seven = cpuid(7, 0);
+  Registers extended = cpuid(0x80000001, 0);
+  // FMA, MOVBE, OSXSAVE, AVX, F16C; BMI1, AVX2, BMI2; LZCNT.
+  if (!has(one.ecx, {12, 22, 27, 28, 29}) || !has(seven.ebx, {3, 5, 8}) || !has(extended.ecx, {5}))
+    return Isa::X86_64_v2;
+  uint64_t saved = savedStates();
+  if ((saved & 0x6) != 0x6) // SSE and AVX registers
+    return Isa::X86_64_v2;
+  // AVX512 F, DQ, BW, VL; VNNI; the mask and upper vector registers.
+  if (!has(seven.ebx, {16, 17, 30, 31}) || !has(seven.ecx, {11}) || (saved & 0xe0) != 0xe0)
+    return Isa::X86_64_v3;
+  // AMX-TILE, AMX-INT8; the tile registers.
+  if (!has(seven.edx, {24, 25}) || (saved & 0x60000) != 0x60000)
+    return Isa::Avx512Vnni;
+  return Isa::Amx;
+}
+
+#elif defined(__aarch64__)
+Isa detect() {
+  return Isa::Neon;
+}
+#else
+Isa detect() {
+  return Isa::Scalar;
+}
+#endif
+
+} // namespace
+
+std::string_view isaName(Isa isa) {
+  return isaNames[size_t(isa)];
+}
+
+std::optional<Isa> isaFromName(std::string_view name) {
+  for (size_t i = 0; i < isaNames.size(); ++i)
+    if (isaNames[i] == name)
+      return Isa(i);
+  return std::nullopt;
+}
+
+Isa hostIsa() {
+  static const Isa isa = detect();
+  return isa;
+}
+
+bool isaIncludes(Isa machine, Isa kernel) {
+  if (kernel == Isa::Scalar)
+    return true;
+  bool arm = kernel >= Isa::Neon;
+  return (machine >= Isa::Neon) == arm && machine >= kernel;
+}
+
+std::span<const KernelInfo> catalogue() {
+  return table;
+}
+
+const KernelInfo* select(Family family, Isa isa, Format format, uint32_t maxRows) {
+  const KernelInfo* best = nullptr;
+  for (const KernelInfo& kernel : table) {
+    if (kernel.family != family || !isaIncludes(isa, kernel.isa) || maxRows < kernel.minRows ||
+        maxRows > kernel.maxRows || (hasFormat(family) && kernel.format != format))
+      continue;
+    if (!best || kernel.isa > best->isa)
+      best = &kernel;
+  }
+  return best;
+}
+
+bool wantsQuantizedActivations(Format format) {
+  for (const KernelInfo& kernel : table)
+    if (kernel.family == Family::Matmul && kernel.format == format)
+      return kernel.quantizedActivations;
+  return false;
+}
+
+uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows) {
+  switch (kernel.family) {
+  case Family::Matmul:
+    return MatmulScratch(*reinterpret_cast<const MatmulParameters*>(parameters), maxRows,
+                         kernel.quantizedActivations)
+        .bytes;
+  case Family::Embed:
+  case Family::Norm:
+  case Family::Quantize:
+  case Family::Gather:
+  case Family::RopeTable:
+  case Family::RopeAppend:
+  case Family::Attention:
+    return 0;
+  }
+  return 0;
+}
+
+} // namespace chordal::kernels

@@ -1,0 +1,53 @@
+//===- Tiling.h - how matmul kernels divide their work and scratch
+//--------------------------------===//
+//
+// Constants that the catalogue and the kernels must agree on, and where a shard's working memory
+// lies within the worker's scratch.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/Kernels.h"
+
+namespace chordal::kernels {
+
+/// Rows of a weight matrix in one shard (outputTile).
+constexpr uint32_t matmulTile = 32;
+
+/// Up to this many rows of activations gemv is the faster kernel.
+constexpr uint32_t gemvRows = 8;
+
+/// Columns that gemm unpacks at a time: the unpacked tile stays in the first-level cache while all
+/// rows of activations pass over it. Multiples of 256, the longest block.
+constexpr uint32_t gemmColumns = 512;
+constexpr uint32_t gemmFloatColumns = 256;
+
+/// The most rows of activations that a kernel treats at once.
+constexpr uint32_t maxRowBlock = 8;
+
+/// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
+struct MatmulScratch {
+  uint64_t tiles = 0; ///< results: float [weights if paired, else 1][rows][matmulTile]
+  uint64_t tileBytes; ///< from one weight's tile to the next
+  uint64_t codes;     ///< unpacked weights: bytes (or floats) [gemmColumns][matmulTile]
+  uint64_t scales;    ///< float [gemmColumns / 16][matmulTile]
+  uint64_t minimums;  ///< the same
+  uint64_t
+      prepared;   ///< numbers derived from maxRowBlock rows of activations, 2 words per 16 columns
+  uint64_t bytes; ///< in all
+
+  constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows, bool quantized) {
+    auto align = [](uint64_t n) {
+      return (n + CHORDAL_ALIGNMENT - 1) & ~uint64_t(CHORDAL_ALIGNMENT - 1);
+    };
+    tileBytes = rows * matmulTile * sizeof(float);
+    codes = tileBytes * (p.paired ? p.weights : 1);
+    uint64_t groups = quantized ? gemmColumns / 16 : 0;
+    scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
+    minimums = scales + groups * matmulTile * sizeof(float);
+    prepared = minimums + groups * matmulTile * sizeof(float);
+    bytes = prepared + (quantized ? maxRowBlock * align((p.columns + 15) / 16 * 8) : 0);
+  }
+};
+
+} // namespace chordal::kernels
