@@ -24,6 +24,8 @@ enum class ErrorCode : uint8_t {
   WrongType,   ///< it exists, but is of another type
   OutOfRange,  ///< it is of the right sort, but the value does not fit
   Unsupported, ///< well-formed, but beyond what is handled
+  Full,        ///< no room is left: of the context, the KV cache, the sequences
+  Cancelled,   ///< its caller asked it to stop
 };
 
 struct [[nodiscard]] Error {
