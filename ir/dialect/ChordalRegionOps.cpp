@@ -112,7 +112,7 @@ void DispatchOp::build(OpBuilder& builder, OperationState& state, TypeRange resu
   state.addOperands(inputs);
   Properties& properties = state.getOrAddProperties<Properties>();
   properties.id = builder.getI64IntegerAttr(id);
-  properties.kernel = builder.getStringAttr("");
+  properties.kernels = builder.getArrayAttr({});
   properties.device = builder.getStringAttr(device);
   properties.rows = RowKindAttr::get(builder.getContext(), rows);
   properties.operandSegmentSizes = {static_cast<int32_t>(inputs.size()), 0};
@@ -122,9 +122,10 @@ void DispatchOp::build(OpBuilder& builder, OperationState& state, TypeRange resu
 ParseResult DispatchOp::parse(OpAsmParser& parser, OperationState& state) {
   Builder& builder = parser.getBuilder();
   IntegerAttr id;
-  StringAttr kernel, device;
-  if (parser.parseAttribute(id, builder.getI64Type()) || parser.parseKeyword("kernel") ||
-      parser.parseLParen() || parser.parseAttribute(kernel) || parser.parseRParen() ||
+  ArrayAttr kernels;
+  StringAttr device;
+  if (parser.parseAttribute(id, builder.getI64Type()) || parser.parseKeyword("kernels") ||
+      parser.parseLParen() || parser.parseAttribute(kernels) || parser.parseRParen() ||
       parser.parseKeyword("device") || parser.parseLParen() || parser.parseAttribute(device) ||
       parser.parseRParen() || parser.parseKeyword("rows") || parser.parseLParen())
     return failure();
@@ -159,7 +160,7 @@ ParseResult DispatchOp::parse(OpAsmParser& parser, OperationState& state) {
   Properties& properties = state.getOrAddProperties<Properties>();
   // Settings given as attributes stay there; they move into the properties when the op is made.
   properties.id = id;
-  properties.kernel = kernel;
+  properties.kernels = kernels;
   properties.device = device;
   properties.rows = RowKindAttr::get(builder.getContext(), *rows);
   if (!after.empty())
@@ -170,7 +171,7 @@ ParseResult DispatchOp::parse(OpAsmParser& parser, OperationState& state) {
 }
 
 void DispatchOp::print(OpAsmPrinter& printer) {
-  printer << " " << getId() << " kernel(" << getKernelAttr() << ") device(" << getDeviceAttr()
+  printer << " " << getId() << " kernels(" << getKernelsAttr() << ") device(" << getDeviceAttr()
           << ") rows(" << stringifyEnum(getRows()) << ")";
   if (!getSlices().empty())
     printer << " into(" << getSlices() << ")";
@@ -180,7 +181,7 @@ void DispatchOp::print(OpAsmPrinter& printer) {
     printer << ")";
   }
   printRegionOp(printer, *this, getInputs(),
-                {getIdAttrName(), getKernelAttrName(), getDeviceAttrName(), getRowsAttrName(),
+                {getIdAttrName(), getKernelsAttrName(), getDeviceAttrName(), getRowsAttrName(),
                  getAfterAttrName(), getOperandSegmentSizesAttrName()});
 }
 

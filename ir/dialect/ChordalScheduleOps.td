@@ -16,13 +16,14 @@ def Chordal_DispatchOp : Chordal_Op<"dispatch", [Pure, IsolatedFromAbove, Single
   let summary = "One call of a kernel on one device.";
   let description = [{
     The region holds the graph ops that the kernel computes and defines the meaning. `id` is unique
-    in the function and ascends. `kernel` is empty until a kernel is selected, `rows` says what the
+    in the function and ascends. `kernels` is empty until they are selected: one for each weight of a
+    matmul, else one, or none where all is generated code. `rows` says what the
     rows of the results count. `slices` are where in the arena the results go that are not states, in
     order; `after` lists the ids of dispatches that must have ended before. `parameters` are the
     kernel's settings, `functions` the generated functions that it calls.
 
     ```mlir
-    %y = chordal.dispatch 7 kernel("matmul.q4_k") device("cpu") rows(tokens) into(%s) after(5, 6)
+    %y = chordal.dispatch 7 kernels(["matmul.F16.gemv.scalar"]) device("cpu") rows(tokens) into(%s) after(5, 6)
         (%a = %x, %b = %w) : (tensor<?x64xf32>, !chordal.quantized<64x64, "F16">)
         -> tensor<?x64xf32> attributes {parameters = array<i32: 4, 2>} {
       %0 = chordal.matmul %a, (%b)
@@ -32,7 +33,7 @@ def Chordal_DispatchOp : Chordal_Op<"dispatch", [Pure, IsolatedFromAbove, Single
     ```
   }];
   let arguments = (ins
-    I64Attr:$id, StrAttr:$kernel, StrAttr:$device, Chordal_RowKindAttr:$rows,
+    I64Attr:$id, StrArrayAttr:$kernels, StrAttr:$device, Chordal_RowKindAttr:$rows,
     OptionalAttr<DenseI64ArrayAttr>:$after, OptionalAttr<DenseI32ArrayAttr>:$parameters,
     OptionalAttr<FlatSymbolRefArrayAttr>:$functions,
     Variadic<AnyType>:$inputs, Variadic<Chordal_SliceType>:$slices);
