@@ -28,7 +28,7 @@ def Chordal_EmbedOp : Chordal_Op<"embed", [Pure, InferTypeOpAdaptor]> {
   let arguments = (ins Chordal_Ids:$token, Chordal_Weights:$table);
   let results = (outs Chordal_Rows:$result);
   let assemblyFormat = [{
-    $token `,` $table attr-dict `:` type($token) `,` type($table) `->` type($result)
+    $token `,` $table attr-dict `:` type($token) `,` qualified(type($table)) `->` type($result)
   }];
 }
 
