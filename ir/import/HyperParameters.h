@@ -1,0 +1,81 @@
+//===- HyperParameters.h - the checked hyper-parameters of a model ----------------------------===//
+//
+// Reads the keys of a GGUF file that say what shape a model has (`llama.block_count` and so on),
+// fills in the defaults of the format and checks every value, so that builders never meet an absurd
+// number. An error names the key, the value and what was expected.
+//
+// Source of the keys and defaults: the GGUF specification (ggml/docs/gguf.md) and, where it is
+// silent (defaults of the scaling keys), what the field's engines do.
+//
+//===----------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/gguf/View.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chordal::ir {
+
+/// Limits beyond which a file is refused: several times what the largest published models have, and
+/// small enough that products of a few of them stay far below 2^63.
+constexpr uint64_t maxBlockCount = 65536;
+constexpr uint64_t maxContextLength = 1ull << 30;
+constexpr uint64_t maxEmbeddingLength = 1ull << 20;
+constexpr uint64_t maxFeedForwardLength = 1ull << 24;
+constexpr uint64_t maxHeadCount = 1ull << 16;
+constexpr uint64_t maxHeadLength = 1ull << 16;
+constexpr uint64_t maxVocabularySize = 1ull << 27;
+constexpr uint64_t maxExpertCount = 1ull << 16;
+
+enum class RopeScalingType : uint8_t { None, Linear, Yarn };
+
+/// How rotary frequencies are stretched beyond the context a model was trained with.
+struct RopeScaling {
+  RopeScalingType type = RopeScalingType::None;
+  double factor = 1;                  ///< context length over the original one
+  uint32_t originalContextLength = 0; ///< positions of the training before scaling
+  double attentionFactor = 1;         ///< multiplies the magnitude of the rotation
+  // YaRN only:
+  double extrapolationFactor = 1; ///< share of the ramp: 0 is linear scaling
+  double betaFast = 32;           ///< rotations above which a frequency is left alone
+  double betaSlow = 1;            ///< rotations below which it is divided by `factor`
+};
+
+struct RopeParameters {
+  uint32_t dimensionCount = 0; ///< features of a head that are rotated; even
+  double frequencyBase = 10000;
+  RopeScaling scaling;
+};
+
+/// The hyper-parameters common to decoder-only transformers. Vectors have `blockCount` elements.
+struct HyperParameters {
+  std::string architecture;
+  uint32_t blockCount = 0;
+  uint32_t contextLength = 0; ///< as trained
+  uint32_t embeddingLength = 0;
+  std::vector<uint32_t> feedForwardLength;
+  std::vector<uint32_t> headCount;
+  std::vector<uint32_t> headCountKv; ///< divides headCount
+  uint32_t keyLength = 0;            ///< features of a head's key
+  uint32_t valueLength = 0;          ///< features of a head's value
+  RopeParameters rope;
+  std::optional<float> rmsNormEpsilon;
+  std::optional<float> layerNormEpsilon;
+  std::optional<float> attentionScale; ///< instead of 1/sqrt(keyLength)
+  uint32_t slidingWindow = 0;          ///< positions a token attends to; 0: all
+  uint32_t expertCount = 0;
+  uint32_t vocabularySize = 0;
+
+  /// Full name of a hyper-parameter's key, for messages: `key("block_count")`.
+  std::string key(std::string_view suffix) const;
+
+  /// Reads and checks the hyper-parameters of `view`, whose `general.architecture` is the prefix of
+  /// the keys. Fails with ErrorCode::Missing, WrongType, OutOfRange or Unsupported.
+  static Result<HyperParameters> read(const gguf::View& view);
+};
+
+} // namespace chordal::ir
