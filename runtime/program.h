@@ -116,9 +116,10 @@ typedef struct chordal_kernel_ref {
 } chordal_kernel_ref;
 
 /* One dispatch. n_shards = (row_tile ? ceil(rows / row_tile) : rows > 0) * shard_factor, where rows is
- * the step's n_tokens or n_outputs; a task whose rows are 0 is complete at once. A task without kernels
- * runs functions[0] over its rows by row_tile and all columns (parameters[0]), its views being the
- * function operands. */
+ * the step's n_tokens or n_outputs; a task whose rows are 0 is complete once those it depends on are. A
+ * task without kernels runs functions[0] over its rows by row_tile and all columns (parameters[0]), its
+ * views being the function operands; its shard_factor is 1. Every row of an operand, up to the bucket's
+ * max_tokens, begins within the operand's memory; a state is addressed with offset 0. */
 typedef struct chordal_task {
   uint32_t name;            /* offset of its name in the strings */
   uint32_t first_kernel, n_kernels; /* in kernel_refs, ascending by first_shard */
