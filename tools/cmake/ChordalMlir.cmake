@@ -8,7 +8,8 @@ find_library(CHORDAL_LIBLLVM NAMES LLVM LLVM-22 REQUIRED HINTS ${LLVM_LIBRARY_DI
 set(CHORDAL_MLIR_TBLGEN ${MLIR_TABLEGEN_EXE} CACHE INTERNAL "mlir-tblgen")
 set(CHORDAL_MLIR_INCLUDE ${MLIR_INCLUDE_DIRS} CACHE INTERNAL "headers of MLIR")
 set(CHORDAL_LLVM_BIN ${LLVM_TOOLS_BINARY_DIR} CACHE INTERNAL "FileCheck, not, split-file")
-if(NOT TARGET mlir-tblgen AND NOT EXISTS "${CHORDAL_MLIR_TBLGEN}")
+# By path: the imported target of that name is known only in the folder that included this first.
+if(NOT EXISTS "${CHORDAL_MLIR_TBLGEN}")
   find_program(CHORDAL_MLIR_TBLGEN_FOUND mlir-tblgen REQUIRED HINTS ${LLVM_TOOLS_BINARY_DIR})
   set(CHORDAL_MLIR_TBLGEN ${CHORDAL_MLIR_TBLGEN_FOUND} CACHE INTERNAL "mlir-tblgen")
 endif()

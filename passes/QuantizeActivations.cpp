@@ -1,0 +1,81 @@
+//===- QuantizeActivations.cpp - inputs of matmuls become int8 ------------------------------===//
+//
+// Gives matmuls whose weights are multiplied with integers an input in Q8, one for all readers.
+//
+//===----------------------------------------------------------------------------------------===//
+#include "passes/Passes.h"
+#include "passes/Remarks.h"
+#include "passes/Weights.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace chordal {
+
+#define GEN_PASS_DEF_QUANTIZEACTIVATIONSPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// Features that share a scale in Q8.
+constexpr int64_t blockSize = 32;
+
+struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActivationsPass> {
+  void runOnOperation() override {
+    for (Block& block : getOperation().getBody())
+      runOnBlock(block);
+  }
+
+  void runOnBlock(Block& block) {
+    llvm::DenseMap<Value, Value> quantized;
+    // What the module quantises already serves too.
+    for (auto quantize : block.getOps<ir::QuantizeOp>())
+      quantized.try_emplace(quantize.getX(), quantize.getResult());
+    for (auto matmul : block.getOps<ir::MatmulOp>()) {
+      if (!wantsQuantizedInput(matmul))
+        continue;
+      Value x = matmul.getX();
+      Value& q = quantized[x];
+      if (!q ||
+          (q.getDefiningOp()->getBlock() == &block && matmul->isBeforeInBlock(q.getDefiningOp()))) {
+        OpBuilder builder(&getContext());
+        builder.setInsertionPointAfterValue(x);
+        q = ir::QuantizeOp::create(builder, x.getLoc(), x);
+        ++numQuantized;
+        reportPassed(q.getDefiningOp(), getArgumentName(), "quantized",
+                     "quantised {0} features to Q8 for all matmuls that read them",
+                     cast<RankedTensorType>(x.getType()).getDimSize(1));
+      }
+      matmul.getXMutable().assign(q);
+      ++numMatmuls;
+    }
+  }
+
+  bool wantsQuantizedInput(ir::MatmulOp matmul) {
+    auto type = dyn_cast<RankedTensorType>(matmul.getX().getType());
+    if (!type)
+      return false;
+    auto wants = [](Value weight) {
+      return isa<ir::QuantizedType>(weight.getType()) && wantsQuantizedActivations(weight);
+    };
+    if (llvm::none_of(matmul.getWeights(), wants))
+      return false;
+    if (!llvm::all_of(matmul.getWeights(), wants)) {
+      reportMissed(matmul, getArgumentName(), "weights-disagree",
+                   "input left as float32, because only some of the weights are of formats that "
+                   "want quantised activations");
+      return false;
+    }
+    if (type.getDimSize(1) % blockSize != 0) {
+      reportMissed(matmul, getArgumentName(), "columns-not-blocks",
+                   "input left as float32, because its {0} features are not a multiple of {1}",
+                   type.getDimSize(1), blockSize);
+      return false;
+    }
+    return true;
+  }
+};
+
+} // namespace
+} // namespace chordal
