@@ -33,10 +33,22 @@ struct TokenLogprob {
   float logprob;
 };
 
+/// The generator xoshiro256** 1.0 (Blackman and Vigna, 2018), seeded by splitmix64.
+class Random {
+public:
+  explicit Random(uint64_t seed = 0);
+  uint64_t next();
+  /// Uniform in [0, 1), a multiple of 2^-53.
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+private:
+  uint64_t state[4];
+};
+
 /// Samples one sequence. Not thread-safe; one per sequence.
 class Sampler {
 public:
-  /// Errors: a temperature, top-p, min-p or penalty out of range (the message names it).
+  /// Errors: a temperature, top-p, min-p, penalty or window out of range (the message names it).
   Result<void> init(const SamplerOptions& options);
 
   /// Chooses from `logits` (one per token of the vocabulary). Does not record the choice. Errors:
@@ -54,17 +66,23 @@ private:
   struct Candidate {
     float logit;
     int32_t token;
+    /// More likely first; of equally likely ones the lower id.
+    bool operator<(const Candidate& other) const {
+      return logit != other.logit ? logit > other.logit : token < other.token;
+    }
   };
 
-  double uniform();
-  void applyPenalty(std::span<const float> logits);
+  std::span<const float> penalize(std::span<const float> logits);
+  void keepTopK(std::span<const float> logits, size_t k);
+  void keepTopP(float most);
 
   SamplerOptions options;
-  uint64_t state[4] = {};
+  Random random;
   std::vector<int32_t> window; ///< ring of the last accepted tokens
-  uint32_t next = 0;
-  std::vector<int32_t> penalized;
-  std::vector<Candidate> candidates;
+  size_t oldest = 0;
+  std::vector<int32_t> repeated;     ///< the window's tokens, each once
+  std::vector<float> adjusted;       ///< logits with the penalty
+  std::vector<Candidate> candidates; ///< what the filters have left
 };
 
 /// The `count` most likely tokens, most likely first, equal ones by id, with the logarithms of

@@ -16,12 +16,14 @@
 
 namespace chordal::text {
 
-/// An index over `strings`; of equal strings the first is found. Keeps the span, not a copy.
+/// An index over a list of strings. Keeps the span, not a copy.
 class StringIndex {
 public:
   static constexpr uint32_t notFound = ~uint32_t(0);
 
-  void build(std::span<const std::string_view> strings);
+  /// Indexes `list` (fewer than 2^32 strings), which must stay where it is. Of equal strings the
+  /// first is found, or the last if `lastWins`.
+  void build(std::span<const std::string_view> list, bool lastWins);
 
   /// Position of `key`, or notFound.
   uint32_t find(std::string_view key) const { return find(key, {}, {}); }

@@ -35,20 +35,28 @@ struct DecodeOptions {
   bool cleanSpaces = false;
 };
 
+/// Longest text that is encoded at once, in bytes.
+inline constexpr size_t maxTextLength = size_t(1) << 29;
+
 /// A ready tokenizer. `init` once; all else is const and may be called from several threads at
 /// once.
 class Tokenizer {
 public:
+  Tokenizer() = default;
+  Tokenizer(Tokenizer&&) = default;
+  Tokenizer& operator=(Tokenizer&&) = default;
+
   /// Takes a vocabulary on which `finish` was called. Errors: an unknown pre-tokenizer (the message
-  /// lists the known ones), an algorithm this tokenizer does not have, a SentencePiece vocabulary
-  /// that can express neither bytes nor the unknown.
+  /// lists the known ones), or an algorithm this tokenizer does not have.
   Result<void> init(Vocabulary vocabulary);
 
   const Vocabulary& vocabulary() const { return vocab; }
 
   /// Appends the ids of `text` to `ids`. Any bytes are allowed: a byte that is no part of valid
-  /// UTF-8 is a character of its own. Fails only if the vocabulary cannot express a byte and has
-  /// no unknown token.
+  /// UTF-8 is a character of its own. A character that the vocabulary cannot express becomes its
+  /// unknown token (SentencePiece) or is left out (byte-level BPE: some vocabularies lack the
+  /// rarest bytes, and the tools they are made with leave them out). Fails only if the text is
+  /// longer than maxTextLength.
   Result<void> encode(std::string_view text, EncodeOptions options,
                       std::vector<TokenId>& ids) const;
 
@@ -62,33 +70,43 @@ public:
   TokenId find(std::string_view tokenText) const;
 
 private:
+  /// A token that is recognised in the text before any other rule applies.
   struct Special {
     TokenId id;
-    bool plain;     ///< also recognised when special tokens are not parsed
-    bool eatsSpace; ///< swallows the white space after it
+    bool parsedOnly; ///< recognised only when special tokens are parsed
+    bool eatsSpace;  ///< swallows the white space behind it
+  };
+  /// A stretch of the text: one special token, or text between them.
+  struct Fragment {
+    TokenId special;
+    std::string_view text;
   };
   struct Scratch;
+  /// The set of pairs of neighbouring characters that occur inside a token, hashed: where a pair
+  /// is not in it, no merge can reach across. 2^pairBits bits.
+  static constexpr unsigned pairBits = 20;
 
-  Result<void> initBytes();
+  void initBytes();
   void initSpecials();
-  Result<void> encodeRaw(std::string_view raw, bool spacePrefix, Scratch& scratch,
-                         std::vector<TokenId>& ids) const;
-  Result<void> encodeSentencePiece(std::string_view raw, bool spacePrefix, Scratch& scratch,
-                                   std::vector<TokenId>& ids) const;
-  Result<void> encodeByteLevel(std::string_view raw, Scratch& scratch,
-                               std::vector<TokenId>& ids) const;
-  Result<void> encodeWord(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const;
+  void initSentencePiece();
+
+  std::vector<Fragment> partition(std::string_view text, bool parseSpecial) const;
+  void encodeSentencePiece(std::string_view raw, bool spacePrefix, Scratch& scratch,
+                           std::vector<TokenId>& ids) const;
+  void encodeByteLevel(std::string_view raw, Scratch& scratch, std::vector<TokenId>& ids) const;
+  void mergeSymbols(std::string_view text, Scratch& scratch) const;
+  void appendSymbols(std::string_view text, const Scratch& scratch,
+                     std::vector<TokenId>& ids) const;
+  void appendByte(unsigned char byte, std::vector<TokenId>& ids) const;
 
   Vocabulary vocab;
   StringIndex tokenIndex;
   StringIndex mergeIndex;
-  size_t longestToken = 0;
-  size_t longestMerge = 0;
-  std::array<TokenId, 256> byteTokens{};
-  /// Special tokens, longest text first, ties by id; and the lowest-length bucket of each first
-  /// byte.
-  std::vector<Special> specials;
-  std::array<bool, 256> startsSpecial{};
+  size_t longestMerged = 0;            ///< no merge makes a longer symbol, in bytes
+  std::array<TokenId, 256> byteTokens; ///< the token of each single byte, or noToken
+  std::vector<uint32_t> scoreKeys;     ///< SentencePiece: merges in ascending order of these
+  std::vector<uint64_t> pairs;
+  std::vector<Special> specials; ///< longest text first, then by id
   const PreTokenizer* preTokenizer = nullptr;
 };
 

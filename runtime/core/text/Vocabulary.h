@@ -22,6 +22,12 @@ using TokenId = int32_t;
 /// Stands for a special token that the vocabulary does not have.
 inline constexpr TokenId noToken = -1;
 
+/// More tokens than any model has; a file with more is refused.
+inline constexpr size_t maxTokens = size_t(1) << 24;
+
+/// The same for the merges of a byte-level BPE.
+inline constexpr size_t maxMerges = size_t(1) << 26;
+
 /// The algorithm that a vocabulary was made for.
 enum class VocabularyKind : uint8_t {
   SentencePiece, ///< SentencePiece BPE: merges ordered by score, byte fallback ("llama")
@@ -51,7 +57,7 @@ struct Vocabulary {
   /// byte as one printable character.
   std::vector<std::string_view> tokens;
   std::vector<float> scores;            ///< SentencePiece: higher merges first; empty: all 0
-  std::vector<TokenType> types;         ///< empty: all Normal
+  std::vector<TokenType> types;         ///< may be empty before `finish`: all Normal
   std::vector<std::string_view> merges; ///< byte-level BPE: "left right", best first
 
   TokenId bos = noToken; ///< beginning of sequence
@@ -75,9 +81,7 @@ struct Vocabulary {
 
   TokenId size() const { return static_cast<TokenId>(tokens.size()); }
   bool contains(TokenId id) const { return id >= 0 && id < size(); }
-  TokenType typeOf(TokenId id) const {
-    return types.empty() ? TokenType::Normal : types[static_cast<size_t>(id)];
-  }
+  TokenType typeOf(TokenId id) const { return types[static_cast<size_t>(id)]; }
   bool isEndOfGeneration(TokenId id) const;
 
   /// Checks that lengths agree and ids are in range, then derives what a file does not say: eot,
