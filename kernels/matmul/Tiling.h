@@ -36,17 +36,16 @@ struct MatmulScratch {
       prepared;   ///< numbers derived from maxRowBlock rows of activations, 2 words per 16 columns
   uint64_t bytes; ///< in all
 
-  constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows, bool quantized) {
-    auto align = [](uint64_t n) {
-      return (n + CHORDAL_ALIGNMENT - 1) & ~uint64_t(CHORDAL_ALIGNMENT - 1);
-    };
+  // Always inlined, since kernels of all instruction-set levels use it.
+  [[gnu::always_inline]] constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows,
+                                                 bool quantized) {
     tileBytes = rows * matmulTile * sizeof(float);
     codes = tileBytes * (p.paired ? p.weights : 1);
     uint64_t groups = quantized ? gemmColumns / 16 : 0;
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
     minimums = scales + groups * matmulTile * sizeof(float);
     prepared = minimums + groups * matmulTile * sizeof(float);
-    bytes = prepared + (quantized ? maxRowBlock * align((p.columns + 15) / 16 * 8) : 0);
+    bytes = prepared + (quantized ? maxRowBlock * (uint64_t(p.columns) / 16 * 8) : 0);
   }
 };
 

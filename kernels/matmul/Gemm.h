@@ -1,0 +1,381 @@
+//===- Gemm.h - matmul for many rows of activations ------------------------------------------===//
+//
+// A shard's tile of weights is unpacked once, some hundred columns at a time, into bytes and float
+// scales; one register-blocked GEMM, the same for all formats, then takes all rows of activations
+// over it. Unpacked codes lie so that a vector holds 4 columns of each of I::lanes weight rows
+// ("quads"), the unit of the byte dot product, and activations are broadcast 4 bytes at a time:
+//
+//   codes    [panel][column / 4][row in the panel][column % 4]
+//   scales   [panel][group][row in the panel]              minimums likewise
+//
+// A panel is I::vectors vectors of rows. Within a group of columns that share a scale sums are
+// exact integers, begun at -zero point * sum of the activations; they are then scaled into float
+// sums, which stay in registers over all columns of a chunk and in the worker's scratch between
+// chunks.
+//
+//===----------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/matmul/Activations.h"
+#include "kernels/matmul/Shard.h"
+#include "kernels/quant/Formats.h"
+
+namespace chordal::kernels {
+namespace {
+
+template <class I, class F> struct Gemm {
+  static constexpr bool quantized = true, needsTile = true;
+  static constexpr int panelRows = I::lanes * I::vectors;
+  static constexpr int panels = matmulTile / panelRows;
+  static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
+  static constexpr int parts = 32 / F::perScale;
+  static_assert(matmulTile % panelRows == 0 && panelRows % 8 == 0);
+
+  /// A chunk of unpacked columns.
+  struct Chunk {
+    uint8_t* codes;
+    float* scales;
+    float* minimums;
+    int groups; // of 32 columns
+
+    CHORDAL_INLINE Chunk panel(const Chunk& c, int index) {
+      const size_t scales = size_t(index) * c.groups * parts * panelRows;
+      return {c.codes + size_t(index) * c.groups * 32 * panelRows, c.scales + scales,
+              c.minimums + scales, c.groups};
+    }
+  };
+
+  //===--- unpacking ---------------------------------------------------------------------===//
+
+  CHORDAL_INLINE void unpackCodes(const typename F::Block* const (&rows)[8], int g,
+                                  const Chunk& panel, int first, int at) {
+    typename I::Bytes codes[8];
+#pragma unroll
+    for (int r = 0; r < 8; ++r) {
+      codes[r] = F::template codes<I>(rows[r], g);
+      if constexpr (F::isSigned)
+        codes[r] = I::fromSigned(codes[r]);
+    }
+    I::transpose(codes);
+    uint8_t* to = panel.codes + (size_t(first + g) * 8 * panelRows + at) * 4;
+#pragma unroll
+    for (int quad = 0; quad < 8; ++quad)
+      I::store(to + quad * panelRows * 4, codes[quad]);
+  }
+
+  /// n groups of 8 rows, from group `first` of a panel on; `at` is the first of the 8 within it.
+  /// `full`: n is 8.
+  template <bool full>
+  CHORDAL_INLINE void unpackUnit(const typename F::Block* const (&rows)[8], int n,
+                                 const Chunk& panel, int first, int at) {
+    typename I::Floats scale[parts][8], minimum[parts][8];
+#pragma unroll
+    for (int r = 0; r < 8; ++r) {
+      Scales<I, F::perScale> s;
+      F::template scales<I>(rows[r], n, s);
+#pragma unroll
+      for (int v = 0; v < parts; ++v) {
+        scale[v][r] = s.scale[v];
+        if constexpr (F::hasMinimum)
+          minimum[v][r] = s.minimum[v];
+      }
+    }
+#pragma unroll
+    for (int v = 0; v < parts; ++v) {
+      const int groups = parts == 2 ? 8 : n;
+      const size_t to = size_t(first * parts + 8 * v) * panelRows + at;
+      I::transpose(scale[v]);
+      for (int g = 0; g < groups; ++g)
+        I::storeFloats(panel.scales + to + g * panelRows, scale[v][g]);
+      if constexpr (F::hasMinimum) {
+        I::transpose(minimum[v]);
+        for (int g = 0; g < groups; ++g)
+          I::storeFloats(panel.minimums + to + g * panelRows, minimum[v][g]);
+      }
+    }
+    if constexpr (full) {
+#pragma unroll
+      for (int g = 0; g < 8; ++g)
+        unpackCodes(rows, g, panel, first, at);
+    } else {
+      for (int g = 0; g < n; ++g)
+        unpackCodes(rows, g, panel, first, at);
+    }
+  }
+
+  /// Columns from `column` on of all rows of the tile. Rows that the weight lacks repeat its last.
+  CHORDAL_INLINE void unpack(const Tile& tile, uint32_t column, const Chunk& chunk) {
+    for (uint32_t first = 0; first < matmulTile; first += 8) {
+      const typename F::Block* rows[8];
+      for (uint32_t r = 0; r < 8; ++r) {
+        const uint32_t row = first + r < tile.count ? first + r : tile.count - 1;
+        rows[r] =
+            reinterpret_cast<const typename F::Block*>(tile.weights + row * tile.weightStride) +
+            column / 32 / F::groups;
+      }
+      const Chunk panel = Chunk::panel(chunk, int(first / panelRows));
+      const int at = int(first % panelRows);
+      int unit = 0;
+      for (; unit + 8 <= chunk.groups; unit += 8) {
+        unpackUnit<true>(rows, 8, panel, unit, at);
+        for (auto& row : rows)
+          row += 8 / F::groups;
+      }
+      if constexpr (F::groups == 1) {
+        if (unit < chunk.groups)
+          unpackUnit<false>(rows, chunk.groups - unit, panel, unit, at);
+      }
+    }
+  }
+
+  //===--- multiplication ----------------------------------------------------------------===//
+
+  /// A row of activations at the chunk's first column.
+  struct Row {
+    const int8_t* q;
+    const float* scale;   // [groups]
+    const float* sums;    // [groups * parts], if the format has minimums
+    const int32_t* start; // [groups * parts], if codes have a zero point
+    float* out;
+  };
+
+  template <int T>
+  CHORDAL_INLINE void multiply(const Chunk& panel, const Row (&rows)[T], bool continues) {
+    constexpr int V = I::vectors;
+    constexpr int quads = F::perScale / 4;
+    constexpr int held = I::stepsHeld(F::maxCode) < quads ? I::stepsHeld(F::maxCode) : quads;
+    typename I::WideFloats sums[T][V];
+#pragma unroll
+    for (int t = 0; t < T; ++t)
+#pragma unroll
+      for (int v = 0; v < V; ++v)
+        sums[t][v] =
+            continues ? I::wideLoadFloats(rows[t].out + v * I::lanes) : I::wideZeroFloats();
+
+    const uint8_t* codes = panel.codes;
+    const float* scales = panel.scales;
+    const float* minimums = panel.minimums;
+    const int n = panel.groups * parts;
+    for (int g = 0; g < n; ++g) {
+      typename I::WideInts products[T][V];
+#pragma unroll
+      for (int t = 0; t < T; ++t)
+#pragma unroll
+        for (int v = 0; v < V; ++v)
+          products[t][v] = zero != 0 ? I::wideBroadcast(rows[t].start + g) : I::wideZero();
+#pragma unroll
+      for (int run = 0; run < quads / held; ++run) {
+        typename I::WideInts part[T][V];
+#pragma unroll
+        for (int t = 0; t < T; ++t)
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            part[t][v] = I::begin(products[t][v]);
+#pragma unroll
+        for (int step = 0; step < held; ++step) {
+          const int quad = run * held + step;
+          typename I::WideInts w[V];
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            w[v] = I::wideLoad(codes + (quad * panelRows + v * I::lanes) * 4);
+#pragma unroll
+          for (int t = 0; t < T; ++t) {
+            const typename I::WideInts q = I::wideBroadcast(rows[t].q + g * F::perScale + 4 * quad);
+#pragma unroll
+            for (int v = 0; v < V; ++v) {
+              if constexpr (F::isSigned)
+                part[t][v] = I::signedStep(part[t][v], w[v], q);
+              else
+                part[t][v] = I::step(part[t][v], w[v], q);
+            }
+          }
+        }
+#pragma unroll
+        for (int t = 0; t < T; ++t)
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            products[t][v] = I::end(products[t][v], part[t][v]);
+      }
+      codes += F::perScale * panelRows;
+#pragma unroll
+      for (int t = 0; t < T; ++t) {
+        const typename I::WideFloats by = I::wideBroadcastFloat(rows[t].scale + g / parts);
+#pragma unroll
+        for (int v = 0; v < V; ++v) {
+          const typename I::WideFloats scale = I::wideLoadFloats(scales + v * I::lanes);
+          sums[t][v] =
+              I::wideFma(I::wideToFloats(products[t][v]), I::wideMul(scale, by), sums[t][v]);
+          if constexpr (F::hasMinimum)
+            sums[t][v] = I::wideFnma(I::wideLoadFloats(minimums + v * I::lanes),
+                                     I::wideBroadcastFloat(rows[t].sums + g), sums[t][v]);
+        }
+      }
+      scales += panelRows;
+      minimums += panelRows;
+    }
+#pragma unroll
+    for (int t = 0; t < T; ++t)
+#pragma unroll
+      for (int v = 0; v < V; ++v)
+        I::wideStoreFloats(rows[t].out + v * I::lanes, sums[t][v]);
+  }
+
+  /// Rows [row, row + T) of the activations with the chunk at `column`. Not inlined: one copy for
+  /// each T.
+  template <int T>
+  [[gnu::noinline]] static void rowBlock(const Tile& tile, uint32_t row, uint32_t column,
+                                         const Chunk& chunk) {
+    Row rows[T];
+    uint8_t* prepared = tile.scratch + tile.layout->prepared;
+    const int n = chunk.groups * parts;
+    for (int t = 0; t < T; ++t) {
+      const Activation a = activation(tile.x + (row + t) * tile.xStride, tile.columns);
+      rows[t] = {a.q + column, a.scale + column / 32, nullptr, nullptr, outRow(tile, row + t)};
+      if constexpr (F::hasMinimum) {
+        float* sums = reinterpret_cast<float*>(prepared);
+        scaledSums<F::perScale>(a.sum + column / 16, a.scale + column / 32, n, sums);
+        rows[t].sums = sums;
+        prepared += n * 4;
+      }
+      if constexpr (zero != 0) {
+        int32_t* start = reinterpret_cast<int32_t*>(prepared);
+        zeroSums<F::perScale>(a.sum + column / 16, n, zero, start);
+        rows[t].start = start;
+        prepared += n * 4;
+      }
+    }
+    for (int p = 0; p < panels; ++p) {
+      if (p * panelRows >= int(tile.count))
+        break;
+      multiply<T>(Chunk::panel(chunk, p), rows, column != 0);
+      for (Row& r : rows)
+        r.out += panelRows;
+    }
+  }
+
+  /// The last rows, fewer than a block.
+  template <int T>
+  CHORDAL_INLINE void rest(const Tile& tile, uint32_t row, uint32_t column, const Chunk& chunk) {
+    if constexpr (T > 0) {
+      if (tile.rows - row == T)
+        rowBlock<T>(tile, row, column, chunk);
+      else
+        rest<T - 1>(tile, row, column, chunk);
+    }
+  }
+
+  static void compute(const Tile& tile) {
+    Chunk chunk;
+    chunk.codes = tile.scratch + tile.layout->codes;
+    chunk.scales = reinterpret_cast<float*>(tile.scratch + tile.layout->scales);
+    chunk.minimums = reinterpret_cast<float*>(tile.scratch + tile.layout->minimums);
+    for (uint32_t column = 0; column < tile.columns; column += gemmColumns) {
+      const uint32_t left = tile.columns - column;
+      chunk.groups = int((left < gemmColumns ? left : gemmColumns) / 32);
+      unpack(tile, column, chunk);
+      uint32_t row = 0;
+      for (; row + I::rowBlock <= tile.rows; row += I::rowBlock)
+        rowBlock<I::rowBlock>(tile, row, column, chunk);
+      rest<I::rowBlock - 1>(tile, row, column, chunk);
+    }
+  }
+};
+
+/// The same for float weights and activations: weights unpacked to [panel][column][row], one column
+/// at a time.
+template <class I, class F> struct FloatGemm {
+  static constexpr bool quantized = false, needsTile = true;
+  static constexpr int panelRows = I::lanes * I::vectors;
+  static constexpr int panels = matmulTile / panelRows;
+
+  CHORDAL_INLINE void unpack(const Tile& tile, uint32_t column, uint32_t n, float* to) {
+    for (uint32_t first = 0; first < matmulTile; first += 8) {
+      const uint8_t* rows[8];
+      for (uint32_t r = 0; r < 8; ++r) {
+        const uint32_t row = first + r < tile.count ? first + r : tile.count - 1;
+        rows[r] = tile.weights + row * tile.weightStride + size_t(column) * F::bytes;
+      }
+      float* out = to + size_t(first / panelRows) * n * panelRows + first % panelRows;
+      for (uint32_t k = 0; k < n; k += 8) {
+        const uint32_t width = n - k < 8 ? n - k : 8;
+        typename I::Floats v[8];
+        for (int r = 0; r < 8; ++r) {
+          const uint8_t* from = rows[r] + k * F::bytes;
+          alignas(32) uint8_t part[32] = {};
+          if (width < 8) {
+            for (uint32_t i = 0; i < width * F::bytes; ++i)
+              part[i] = from[i];
+            from = part;
+          }
+          v[r] = F::template load<I>(from);
+        }
+        I::transpose(v);
+        for (uint32_t c = 0; c < width; ++c)
+          I::storeFloats(out + size_t(k + c) * panelRows, v[c]);
+      }
+    }
+  }
+
+  template <int T>
+  [[gnu::noinline]] static void rowBlock(const Tile& tile, uint32_t row, uint32_t column,
+                                         uint32_t n, const float* weights) {
+    constexpr int V = I::vectors;
+    const float* x[T];
+    for (int t = 0; t < T; ++t)
+      x[t] = reinterpret_cast<const float*>(tile.x + (row + t) * tile.xStride) + column;
+    for (int p = 0; p < panels; ++p) {
+      if (p * panelRows >= int(tile.count))
+        break;
+      typename I::WideFloats sums[T][V];
+#pragma unroll
+      for (int t = 0; t < T; ++t)
+#pragma unroll
+        for (int v = 0; v < V; ++v)
+          sums[t][v] = column != 0
+                           ? I::wideLoadFloats(outRow(tile, row + t) + p * panelRows + v * I::lanes)
+                           : I::wideZeroFloats();
+      const float* w = weights + size_t(p) * n * panelRows;
+      for (uint32_t k = 0; k < n; ++k, w += panelRows) {
+#pragma unroll
+        for (int t = 0; t < T; ++t) {
+          const typename I::WideFloats a = I::wideBroadcastFloat(x[t] + k);
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            sums[t][v] = I::wideFma(I::wideLoadFloats(w + v * I::lanes), a, sums[t][v]);
+        }
+      }
+#pragma unroll
+      for (int t = 0; t < T; ++t)
+#pragma unroll
+        for (int v = 0; v < V; ++v)
+          I::wideStoreFloats(outRow(tile, row + t) + p * panelRows + v * I::lanes, sums[t][v]);
+    }
+  }
+
+  template <int T>
+  CHORDAL_INLINE void rest(const Tile& tile, uint32_t row, uint32_t column, uint32_t n,
+                           const float* w) {
+    if constexpr (T > 0) {
+      if (tile.rows - row == T)
+        rowBlock<T>(tile, row, column, n, w);
+      else
+        rest<T - 1>(tile, row, column, n, w);
+    }
+  }
+
+  static void compute(const Tile& tile) {
+    float* weights = reinterpret_cast<float*>(tile.scratch + tile.layout->codes);
+    for (uint32_t column = 0; column < tile.columns; column += gemmFloatColumns) {
+      const uint32_t left = tile.columns - column;
+      const uint32_t n = left < gemmFloatColumns ? left : gemmFloatColumns;
+      unpack(tile, column, n, weights);
+      uint32_t row = 0;
+      for (; row + I::floatRowBlock <= tile.rows; row += I::floatRowBlock)
+        rowBlock<I::floatRowBlock>(tile, row, column, n, weights);
+      rest<I::floatRowBlock - 1>(tile, row, column, n, weights);
+    }
+  }
+};
+
+} // namespace
+} // namespace chordal::kernels

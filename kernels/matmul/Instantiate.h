@@ -1,0 +1,37 @@
+//===- Instantiate.h - the matmul kernels of one instruction-set level -----------------------===//
+//
+// CHORDAL_DEFINE_MATMULS(level): defines the gemv and gemm kernels of all formats with the traits
+// named `level`; the names are those of Kernels.def.
+//
+//===----------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/matmul/Gemm.h"
+#include "kernels/matmul/Gemv.h"
+
+#define CHORDAL_DEFINE_MATMUL(name, Body)                                                          \
+  void name(const chordal_task_args* args, uint32_t shard);                                        \
+  void name(const chordal_task_args* args, uint32_t shard) {                                       \
+    computeShard<Body>(args, shard);                                                               \
+  }
+#define CHORDAL_COMMA ,
+#define CHORDAL_DEFINE_FLOAT(level, format)                                                        \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, FloatGemv<level CHORDAL_COMMA format>)        \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, FloatGemm<level CHORDAL_COMMA format>)
+#define CHORDAL_DEFINE_QUANTIZED(level, format)                                                    \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, Gemv<level CHORDAL_COMMA format>)             \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, Gemm<level CHORDAL_COMMA format>)
+#define CHORDAL_DEFINE_MATMULS(level)                                                              \
+  CHORDAL_DEFINE_FLOAT(level, F32)                                                                 \
+  CHORDAL_DEFINE_FLOAT(level, F16)                                                                 \
+  CHORDAL_DEFINE_FLOAT(level, BF16)                                                                \
+  CHORDAL_DEFINE_QUANTIZED(level, Q4_0)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q4_1)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q5_0)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q5_1)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q8_0)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q2_K)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q3_K)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q4_K)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q5_K)                                                            \
+  CHORDAL_DEFINE_QUANTIZED(level, Q6_K)

@@ -1,0 +1,13 @@
+//===- MatmulAvx512.cpp - matmul for AVX-512 with VNNI ------===//
+//
+// All formats, with the traits of this level; compiled with its flags.
+//
+//===----------------------------------------------------------------------------------------===//
+#include "kernels/isa/Avx512.h"
+#include "kernels/matmul/Instantiate.h"
+
+namespace chordal::kernels {
+
+CHORDAL_DEFINE_MATMULS(Avx512)
+
+} // namespace chordal::kernels

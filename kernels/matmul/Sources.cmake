@@ -1,0 +1,3 @@
+list(APPEND CHORDAL_KERNELS_SCALAR matmul/MatmulScalar.cpp)
+list(APPEND CHORDAL_KERNELS_X86_64_V3 matmul/MatmulAvx2.cpp)
+list(APPEND CHORDAL_KERNELS_AVX512VNNI matmul/MatmulAvx512.cpp)
