@@ -1,0 +1,301 @@
+//===- DispatchPattern.cpp - what a dispatch computes, as kernels see it
+//----------------------------===//
+
+#include "passes/DispatchPattern.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace chordal {
+namespace {
+
+using Kind = OperandRef::Kind;
+
+/// Matches one dispatch.
+class Matcher {
+public:
+  explicit Matcher(ir::DispatchOp op) : dispatch(op) {}
+
+  FailureOr<DispatchPattern> match() {
+    SmallVector<Operation*> roots;
+    for (Operation& op : dispatch.getBlock().without_terminator())
+      if (!isElementwise(&op))
+        roots.push_back(&op);
+    if (roots.empty())
+      return matchElementwise();
+    LogicalResult matched =
+        TypeSwitch<Operation*, LogicalResult>(roots.back())
+            .Case([&](ir::MatmulOp op) { return matchMatmul(op, roots); })
+            .Case([&](ir::EmbedOp op) { return simple(kernels::Family::Embed, op, roots); })
+            .Case([&](ir::GatherRowsOp op) { return simple(kernels::Family::Gather, op, roots); })
+            .Case([&](ir::RopeTableOp op) { return simple(kernels::Family::RopeTable, op, roots); })
+            .Case([&](ir::AttentionOp op) { return matchAttention(op, roots); })
+            .Case([&](ir::RmsNormOp op) { return matchNorm(op, nullptr, roots); })
+            .Case([&](ir::QuantizeOp op) {
+              if (auto norm = op.getX().getDefiningOp<ir::RmsNormOp>())
+                return matchNorm(norm, op, roots);
+              return simple(kernels::Family::Quantize, op, roots);
+            })
+            .Case([&](ir::KvAppendOp op) { return matchRopeAppend(op, roots); })
+            .Default([&](Operation* op) -> LogicalResult {
+              // A rotation can be the last op of a rope_append region.
+              for (Operation* other : roots)
+                if (auto append = dyn_cast<ir::KvAppendOp>(other))
+                  return matchRopeAppend(append, roots);
+              return op->emitOpError(
+                  "has no kernel of its own on this device; it must be fused with "
+                  "its neighbours");
+            });
+    if (failed(matched))
+      return failure();
+    return std::move(pattern);
+  }
+
+private:
+  OperandRef input(Value value, Kind kind = Kind::Input) {
+    return {kind, cast<BlockArgument>(value).getArgNumber()};
+  }
+
+  /// Appends the dispatch's input that `value` is; fails if it is computed inside.
+  LogicalResult addInput(Value value, Kind kind = Kind::Input) {
+    if (!isa<BlockArgument>(value))
+      return value.getDefiningOp()->emitOpError("is computed before the kernel of its dispatch: no "
+                                                "kernel family covers that");
+    pattern.operands.push_back(input(value, kind));
+    return success();
+  }
+
+  /// The results of the dispatch that yield `value`.
+  SmallVector<unsigned> resultsOf(Value value) {
+    SmallVector<unsigned> indices;
+    for (auto [index, yielded] : llvm::enumerate(dispatch.getYield().getValues()))
+      if (yielded == value)
+        indices.push_back(index);
+    return indices;
+  }
+
+  LogicalResult addResult(Value value) {
+    SmallVector<unsigned> indices = resultsOf(value);
+    if (indices.size() != 1)
+      return value.getDefiningOp()->emitOpError("must be yielded once by its dispatch");
+    pattern.operands.push_back({Kind::Result, indices[0]});
+    return success();
+  }
+
+  LogicalResult expectOps(ArrayRef<Operation*> roots, size_t count) {
+    size_t all = llvm::range_size(dispatch.getBlock().without_terminator());
+    if (roots.size() == count && all == count)
+      return success();
+    return dispatch.emitOpError("holds ops that no kernel computes together");
+  }
+
+  /// A family whose operands are the op's operands and then its result.
+  LogicalResult simple(kernels::Family family, Operation* op, ArrayRef<Operation*> roots) {
+    pattern.family = family;
+    pattern.root = op;
+    if (failed(expectOps(roots, 1)))
+      return failure();
+    for (Value operand : op->getOperands())
+      if (failed(addInput(operand)))
+        return failure();
+    return addResult(op->getResult(0));
+  }
+
+  LogicalResult matchNorm(ir::RmsNormOp norm, ir::QuantizeOp quantize, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::Norm;
+    pattern.root = norm;
+    if (failed(expectOps(roots, quantize ? 2 : 1)))
+      return failure();
+    if (norm.getGroup())
+      return norm.emitOpError(
+          "per group of features has no kernel of its own; it must be fused into "
+          "rope_append");
+    if (!norm.getWeight())
+      return norm.emitOpError("without a weight has no kernel");
+    if (failed(addInput(norm.getX())) || failed(addInput(norm.getWeight())))
+      return failure();
+    if (!resultsOf(norm.getResult()).empty() && failed(addResult(norm.getResult())))
+      return failure();
+    return quantize ? addResult(quantize.getResult()) : success();
+  }
+
+  LogicalResult matchAttention(ir::AttentionOp op, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::Attention;
+    pattern.root = op;
+    if (failed(expectOps(roots, 1)) || failed(addInput(op.getQuery())) ||
+        failed(addInput(op.getPosition())) || failed(addInput(op.getSequence())) ||
+        failed(addInput(op.getState(), Kind::StateKeys)) ||
+        failed(addInput(op.getState(), Kind::StateValues)))
+      return failure();
+    return addResult(op.getResult());
+  }
+
+  /// [rms_norm of each head of q and k,] rope of q and k, kv_append.
+  LogicalResult matchRopeAppend(ir::KvAppendOp append, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::RopeAppend;
+    pattern.root = append;
+    auto keyRope = append.getKey().getDefiningOp<ir::RopeOp>();
+    ir::RopeOp queryRope;
+    for (Operation* op : roots)
+      if (auto rope = dyn_cast<ir::RopeOp>(op); rope && rope != keyRope)
+        queryRope = rope;
+    if (!keyRope || !queryRope)
+      return append.emitOpError(
+          "has a kernel only together with the rotations of queries and keys");
+    auto queryNorm = queryRope.getX().getDefiningOp<ir::RmsNormOp>();
+    auto keyNorm = keyRope.getX().getDefiningOp<ir::RmsNormOp>();
+    if (bool(queryNorm) != bool(keyNorm))
+      return append.emitOpError("has a kernel for norms of queries and keys or of neither");
+    if (failed(expectOps(roots, queryNorm ? 5 : 3)))
+      return failure();
+    if (queryRope.getTable() != keyRope.getTable() || queryRope.getStyle() != keyRope.getStyle() ||
+        (queryNorm && queryNorm.getEpsilon() != keyNorm.getEpsilon()))
+      return append.emitOpError("has a kernel only if queries and keys are treated alike");
+    if (failed(addInput(queryNorm ? queryNorm.getX() : queryRope.getX())) ||
+        failed(addInput(keyNorm ? keyNorm.getX() : keyRope.getX())) ||
+        failed(addInput(append.getValue())) || failed(addInput(queryRope.getTable())) ||
+        failed(addInput(append.getPosition())) || failed(addInput(append.getSequence())) ||
+        failed(addResult(queryRope.getResult())) ||
+        failed(addInput(append.getState(), Kind::StateKeys)) ||
+        failed(addInput(append.getState(), Kind::StateValues)))
+      return failure();
+    if (queryNorm && (!queryNorm.getWeight() || !keyNorm.getWeight()))
+      return append.emitOpError("has a kernel only for norms with weights");
+    if (queryNorm &&
+        (failed(addInput(queryNorm.getWeight())) || failed(addInput(keyNorm.getWeight()))))
+      return failure();
+    return success();
+  }
+
+  /// Whether `operand` only gives the shape of the op's result.
+  static bool isShapeOnly(Operation* op, Value operand) {
+    auto broadcast = dyn_cast<ir::BroadcastOp>(op);
+    return broadcast && operand == broadcast.getLike();
+  }
+
+  /// Reads and writes of the ops of one function.
+  LogicalResult finishFunction(ElementwiseFunction& function) {
+    llvm::SmallSetVector<Value, 8> reads;
+    for (Operation* op : function.ops)
+      for (Value operand : op->getOperands())
+        if (isa<BlockArgument>(operand) && !isShapeOnly(op, operand))
+          reads.insert(operand);
+    for (Value value : reads) {
+      function.reads.push_back(value);
+      function.views.push_back(input(value));
+    }
+    for (auto [index, yielded] : llvm::enumerate(dispatch.getYield().getValues())) {
+      Operation* producer = yielded.getDefiningOp();
+      bool own = llvm::is_contained(function.tiles, yielded) ||
+                 (producer && llvm::is_contained(function.ops, producer));
+      if (!own)
+        continue;
+      function.writes.push_back(yielded);
+      function.views.push_back({Kind::Result, unsigned(index)});
+    }
+    if (function.writes.empty())
+      return dispatch.emitOpError("holds element-wise code whose results are not yielded");
+    return success();
+  }
+
+  FailureOr<DispatchPattern> matchElementwise() {
+    ElementwiseFunction function;
+    for (Operation& op : dispatch.getBlock().without_terminator())
+      function.ops.push_back(&op);
+    if (failed(finishFunction(function)))
+      return failure();
+    pattern.functions.push_back(std::move(function));
+    return std::move(pattern);
+  }
+
+  LogicalResult matchMatmul(ir::MatmulOp matmul, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::Matmul;
+    pattern.root = matmul;
+    if (roots.size() != 1)
+      return dispatch.emitOpError("holds ops that no kernel computes together");
+    if (matmul.getWeights().size() > kernels::maxMatmulWeights)
+      return matmul.emitOpError() << "has " << matmul.getWeights().size()
+                                  << " weights; kernels take at most " << kernels::maxMatmulWeights;
+    if (failed(addInput(matmul.getX())))
+      return failure();
+    for (Value weight : matmul.getWeights())
+      if (failed(addInput(weight)))
+        return failure();
+
+    SmallVector<Operation*> epilogue;
+    for (Operation& op : dispatch.getBlock().without_terminator())
+      if (&op != matmul)
+        epilogue.push_back(&op);
+    if (epilogue.empty()) {
+      for (Value result : matmul.getResults())
+        if (failed(addResult(result)))
+          return failure();
+      return success();
+    }
+
+    // Weights whose results meet in the epilogue are computed together.
+    llvm::EquivalenceClasses<Value> meeting;
+    for (Value result : matmul.getResults())
+      meeting.insert(result);
+    for (Operation* op : epilogue)
+      for (Value operand : op->getOperands())
+        if (!isa<BlockArgument>(operand))
+          meeting.unionSets(operand, op->getResult(0));
+    unsigned groups = 0;
+    SmallVector<Value> leaders;
+    for (Value result : matmul.getResults()) {
+      Value leader = meeting.getLeaderValue(result);
+      if (!llvm::is_contained(leaders, leader))
+        leaders.push_back(leader), ++groups;
+    }
+    size_t weights = matmul.getWeights().size();
+    pattern.paired = weights > 1 && groups == 1;
+    if (groups != weights && groups != 1)
+      return matmul.emitOpError("has an epilogue that joins some of its results and not others");
+    for (Value leader : leaders) {
+      ElementwiseFunction function;
+      for (Value result : matmul.getResults())
+        if (meeting.getLeaderValue(result) == leader)
+          function.tiles.push_back(result);
+      for (Operation* op : epilogue) {
+        Value result = op->getResult(0);
+        // Code that reads no result of the matmul (a broadcast) goes to whoever uses it.
+        if (meeting.findLeader(result) == meeting.member_end()) {
+          if (llvm::none_of(result.getUsers(), [&](Operation* user) {
+                return user->getNumResults() == 1 &&
+                       meeting.findLeader(user->getResult(0)) != meeting.member_end() &&
+                       meeting.getLeaderValue(user->getResult(0)) == leader;
+              }))
+            continue;
+        } else if (meeting.getLeaderValue(result) != leader) {
+          continue;
+        }
+        function.ops.push_back(op);
+      }
+      if (failed(finishFunction(function)))
+        return failure();
+      pattern.functions.push_back(std::move(function));
+    }
+    return success();
+  }
+
+  ir::DispatchOp dispatch;
+  DispatchPattern pattern;
+};
+
+} // namespace
+
+bool isElementwise(Operation* op) {
+  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, ir::GluOp,
+             ir::ActivateOp, ir::ScaleOp, ir::SoftcapOp, ir::BroadcastOp>(op);
+}
+
+FailureOr<DispatchPattern> matchDispatch(ir::DispatchOp dispatch) {
+  return Matcher(dispatch).match();
+}
+
+} // namespace chordal

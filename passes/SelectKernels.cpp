@@ -1,0 +1,251 @@
+//===- SelectKernels.cpp - which kernel computes each dispatch
+//-----------------------------------===//
+//
+// Asks the catalogue for the best kernel of the dispatch's family, the formats of its weights, the
+// instruction-set level and the number of rows of the bucket, and writes the kernel's parameters.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "passes/DispatchPattern.h"
+#include "passes/Passes.h"
+#include "passes/Remarks.h"
+
+#include <bit>
+#include <cstring>
+
+using namespace mlir;
+
+namespace chordal {
+
+#define GEN_PASS_DEF_SELECTKERNELSPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+int64_t columnsOf(Type type) {
+  if (auto quantized = dyn_cast<ir::QuantizedType>(type))
+    return quantized.getColumns();
+  return cast<RankedTensorType>(type).getShape().back();
+}
+
+Format formatOf(Value weight) {
+  return cast<ir::QuantizedType>(weight.getType()).getFormatInfo()->format;
+}
+
+uint32_t elementOf(Type type) {
+  return type.isF16() ? CHORDAL_F16 : CHORDAL_F32;
+}
+Format stateFormat(ir::KvType type) {
+  return type.getKeyType().isF16() ? Format::F16 : Format::F32;
+}
+
+/// A family's parameter struct as the words of the `parameters` attribute.
+template <typename Parameters> SmallVector<int32_t> wordsOf(const Parameters& parameters) {
+  static_assert(sizeof(Parameters) % 4 == 0);
+  SmallVector<int32_t> words(sizeof(Parameters) / 4);
+  std::memcpy(words.data(), &parameters, sizeof(Parameters));
+  return words;
+}
+
+struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
+  using SelectKernelsPassBase::SelectKernelsPassBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    auto tokens = function->getAttrOfType<DenseI64ArrayAttr>("chordal.tokens");
+    if (!tokens || function.isExternal())
+      return;
+    level = kernels::hostIsa();
+    if (!isa.empty()) {
+      std::optional<kernels::Isa> named = kernels::isaFromName(std::string(isa));
+      if (!named) {
+        function.emitError() << "unknown instruction-set level '" << isa << "'";
+        return signalPassFailure();
+      }
+      level = *named;
+    }
+    maxRows = uint32_t(tokens[1]);
+    for (auto dispatch : function.getOps<ir::DispatchOp>())
+      if (failed(selectFor(dispatch)))
+        return signalPassFailure();
+  }
+
+  LogicalResult selectFor(ir::DispatchOp dispatch) {
+    FailureOr<DispatchPattern> pattern = matchDispatch(dispatch);
+    if (failed(pattern))
+      return failure();
+    if (!pattern->family) {
+      // Generated code: rows are claimed in tiles, all columns at once.
+      auto columns = uint32_t(columnsOf(pattern->functions[0].writes[0].getType()));
+      dispatch.setParametersAttr(DenseI32ArrayAttr::get(&getContext(), {int32_t(columns)}));
+      ++numGenerated;
+      return success();
+    }
+    switch (*pattern->family) {
+    case kernels::Family::Embed: {
+      auto op = cast<ir::EmbedOp>(pattern->root);
+      auto table = cast<ir::QuantizedType>(op.getTable().getType());
+      kernels::EmbedParameters p{};
+      p.columns = uint32_t(table.getColumns());
+      p.format = uint32_t(table.getFormatInfo()->format);
+      p.vocabulary = uint32_t(table.getRows());
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo&) { return wordsOf(p); });
+    }
+    case kernels::Family::Norm: {
+      auto op = cast<ir::RmsNormOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::NormParameters p{};
+                      p.columns = uint32_t(columnsOf(op.getResult().getType()));
+                      p.epsilon = op.getEpsilon().convertToFloat();
+                      for (Type type : dispatch.getResultTypes())
+                        (llvm::isa<ir::QuantizedType>(type) ? p.writeQ8 : p.writeFloat) = 1;
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
+    case kernels::Family::Quantize:
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::QuantizeParameters p{};
+                      p.columns = uint32_t(columnsOf(dispatch.getResultTypes()[0]));
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    case kernels::Family::Gather:
+      return assign(dispatch, *pattern->family, Format::F32, [&](const kernels::KernelInfo&) {
+        kernels::GatherParameters p{};
+        p.columns = uint32_t(columnsOf(dispatch.getResultTypes()[0]));
+        return wordsOf(p);
+      });
+    case kernels::Family::RopeTable: {
+      auto op = cast<ir::RopeTableOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::RopeTableParameters p{};
+                      p.half = uint32_t(columnsOf(op.getFrequencies().getType()));
+                      p.magnitude = op.getMagnitude().convertToFloat();
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
+    case kernels::Family::RopeAppend:
+      return selectRopeAppend(dispatch, *pattern);
+    case kernels::Family::Attention:
+      return selectAttention(dispatch, *pattern);
+    case kernels::Family::Matmul:
+      return selectMatmul(dispatch, *pattern);
+    }
+    llvm_unreachable("all families are handled");
+  }
+
+  LogicalResult selectRopeAppend(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
+    auto append = cast<ir::KvAppendOp>(pattern.root);
+    auto state = cast<ir::KvType>(append.getState().getType());
+    auto keyRope = append.getKey().getDefiningOp<ir::RopeOp>();
+    auto norm = keyRope.getX().getDefiningOp<ir::RmsNormOp>();
+    if (state.getKeyType() != state.getValueType())
+      return append.emitOpError("has no kernel for keys and values of different element types");
+    if (norm && norm.getGroup().value_or(0) != state.getKeyDim())
+      return norm.emitOpError("has a kernel only if it normalises each head");
+    Value query = dispatch.getResults()[pattern.operands[6].index];
+    kernels::RopeAppendParameters p{};
+    p.heads = uint32_t(columnsOf(query.getType()) / state.getKeyDim());
+    p.kvHeads = uint32_t(state.getHeads());
+    p.keyDimension = uint32_t(state.getKeyDim());
+    p.valueDimension = uint32_t(state.getValueDim());
+    p.halfRotary = uint32_t(columnsOf(keyRope.getTable().getType()) / 2);
+    p.halfSplit = keyRope.getStyle() == ir::RopeStyle::HalfSplit;
+    p.kvElement = elementOf(state.getKeyType());
+    p.normalise = norm ? 1 : 0;
+    p.epsilon = norm ? norm.getEpsilon().convertToFloat() : 0.0f;
+    return assign(dispatch, *pattern.family, stateFormat(state),
+                  [&](const kernels::KernelInfo&) { return wordsOf(p); });
+  }
+
+  LogicalResult selectAttention(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
+    auto op = cast<ir::AttentionOp>(pattern.root);
+    auto state = cast<ir::KvType>(op.getState().getType());
+    if (state.getKeyType() != state.getValueType())
+      return op.emitOpError("has no kernel for keys and values of different element types");
+    return assign(dispatch, *pattern.family, stateFormat(state),
+                  [&](const kernels::KernelInfo& kernel) {
+                    kernels::AttentionParameters p{};
+                    p.heads = uint32_t(columnsOf(op.getQuery().getType()) / state.getKeyDim());
+                    p.kvHeads = uint32_t(state.getHeads());
+                    p.keyDimension = uint32_t(state.getKeyDim());
+                    p.valueDimension = uint32_t(state.getValueDim());
+                    p.scale = op.getScale().convertToFloat();
+                    p.softcap = op.getSoftcap() ? op.getSoftcap()->convertToFloat() : 0.0f;
+                    p.window = uint32_t(op.getWindow().value_or(0));
+                    p.kvElement = elementOf(state.getKeyType());
+                    p.rowTile = kernel.tile;
+                    return wordsOf(p);
+                  });
+  }
+
+  LogicalResult selectMatmul(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
+    auto matmul = cast<ir::MatmulOp>(pattern.root);
+    bool quantized = llvm::isa<ir::QuantizedType>(matmul.getX().getType());
+    kernels::MatmulParameters p{};
+    p.columns = uint32_t(columnsOf(matmul.getX().getType()));
+    p.weights = uint32_t(matmul.getWeights().size());
+    p.paired = pattern.paired;
+    SmallVector<Attribute> names;
+    for (auto [index, weight] : llvm::enumerate(matmul.getWeights())) {
+      if (!llvm::isa<ir::QuantizedType>(weight.getType()))
+        return matmul.emitOpError("has no kernel for a matrix that is not a stored weight");
+      Format format = formatOf(weight);
+      const kernels::KernelInfo* kernel =
+          kernels::select(kernels::Family::Matmul, level, format, maxRows);
+      if (!kernel || kernel->quantizedActivations != quantized)
+        return matmul.emitOpError()
+               << "has no kernel for weights of format " << StringRef(formatInfo(format).name)
+               << " and " << (quantized ? "quantised" : "float32") << " activations at the level "
+               << StringRef(kernels::isaName(level));
+      if (p.paired && index > 0 &&
+          names[0] != StringAttr::get(&getContext(), StringRef(kernel->name)))
+        return matmul.emitOpError("computes weights of different formats together");
+      if (index > 0 && kernel->tile != p.outputTile)
+        return matmul.emitOpError("has kernels with tiles of different sizes");
+      p.outputTile = kernel->tile;
+      p.outputs[index] = uint32_t(cast<ir::QuantizedType>(weight.getType()).getRows());
+      names.push_back(StringAttr::get(&getContext(), StringRef(kernel->name)));
+      reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows at most", kernel->name,
+                   maxRows);
+    }
+    uint32_t first = 0;
+    for (auto [index, function] : llvm::enumerate(pattern.functions)) {
+      p.epilogueFirst[index] = first;
+      first += uint32_t(function.views.size());
+      p.epilogueFirst[index + 1] = first;
+    }
+    dispatch.setKernelsAttr(ArrayAttr::get(&getContext(), names));
+    dispatch.setParametersAttr(DenseI32ArrayAttr::get(&getContext(), wordsOf(p)));
+    ++numSelected;
+    return success();
+  }
+
+  /// Names the one kernel of a family other than matmul.
+  LogicalResult
+  assign(ir::DispatchOp dispatch, kernels::Family family, Format format,
+         llvm::function_ref<SmallVector<int32_t>(const kernels::KernelInfo&)> parameters) {
+    const kernels::KernelInfo* kernel = kernels::select(family, level, format, maxRows);
+    if (!kernel)
+      return dispatch.emitOpError()
+             << "has no kernel at the level " << StringRef(kernels::isaName(level));
+    dispatch.setKernelsAttr(
+        ArrayAttr::get(&getContext(), {StringAttr::get(&getContext(), StringRef(kernel->name))}));
+    dispatch.setParametersAttr(DenseI32ArrayAttr::get(&getContext(), parameters(*kernel)));
+    reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows at most", kernel->name,
+                 maxRows);
+    ++numSelected;
+    return success();
+  }
+
+  kernels::Isa level = kernels::Isa::Scalar;
+  uint32_t maxRows = 0;
+};
+
+} // namespace
+} // namespace chordal

@@ -1,0 +1,147 @@
+//===- VectorMath.cpp - float32 vectors in the LLVM dialect
+//----------------------------------------===//
+
+#include "passes/VectorMath.h"
+
+using namespace mlir;
+
+namespace chordal {
+
+VectorMath::VectorMath(OpBuilder& b, Location l)
+    : builder(b), location(l), floats(VectorType::get({width}, b.getF32Type())),
+      ints(VectorType::get({width}, b.getI32Type())) {}
+
+Value VectorMath::splat(float value) {
+  return LLVM::ConstantOp::create(builder, location, floats, DenseElementsAttr::get(floats, value));
+}
+
+Value VectorMath::splatInt(int32_t value) {
+  return LLVM::ConstantOp::create(builder, location, ints, DenseElementsAttr::get(ints, value));
+}
+
+Value VectorMath::firstLanes(Value count) {
+  SmallVector<int32_t> lanes;
+  for (int32_t i = 0; i < width; ++i)
+    lanes.push_back(i);
+  Value indices = LLVM::ConstantOp::create(builder, location, ints,
+                                           DenseElementsAttr::get(ints, ArrayRef(lanes)));
+  Value count32 = LLVM::TruncOp::create(builder, location, builder.getI32Type(), count);
+  Value zero = LLVM::ConstantOp::create(builder, location, builder.getI32Type(),
+                                        builder.getI32IntegerAttr(0));
+  Value undefined = LLVM::PoisonOp::create(builder, location, ints);
+  Value single = LLVM::InsertElementOp::create(builder, location, undefined, count32, zero);
+  SmallVector<int32_t> zeros(width, 0);
+  Value counts = LLVM::ShuffleVectorOp::create(builder, location, single, undefined, zeros);
+  return LLVM::ICmpOp::create(builder, location, LLVM::ICmpPredicate::slt, indices, counts);
+}
+
+Value VectorMath::load(Value pointer, Value mask) {
+  if (!mask)
+    return LLVM::LoadOp::create(builder, location, floats, pointer, /*alignment=*/4);
+  return LLVM::MaskedLoadOp::create(builder, location, floats, pointer, mask,
+                                    ValueRange{splat(0.0f)}, /*alignment=*/4);
+}
+
+void VectorMath::store(Value vector, Value pointer, Value mask) {
+  if (!mask)
+    LLVM::StoreOp::create(builder, location, vector, pointer, /*alignment=*/4);
+  else
+    LLVM::MaskedStoreOp::create(builder, location, vector, pointer, mask, /*alignment=*/4);
+}
+
+Value VectorMath::add(Value a, Value b) {
+  return LLVM::FAddOp::create(builder, location, a, b);
+}
+Value VectorMath::sub(Value a, Value b) {
+  return LLVM::FSubOp::create(builder, location, a, b);
+}
+Value VectorMath::mul(Value a, Value b) {
+  return LLVM::FMulOp::create(builder, location, a, b);
+}
+Value VectorMath::div(Value a, Value b) {
+  return LLVM::FDivOp::create(builder, location, a, b);
+}
+Value VectorMath::negate(Value a) {
+  return LLVM::FNegOp::create(builder, location, a);
+}
+
+Value VectorMath::compare(LLVM::FCmpPredicate predicate, Value a, Value b) {
+  return LLVM::FCmpOp::create(builder, location, predicate, a, b);
+}
+
+Value VectorMath::select(Value condition, Value a, Value b) {
+  return LLVM::SelectOp::create(builder, location, condition, a, b);
+}
+
+Value VectorMath::clamp(Value x, float low, float high) {
+  // Ordered comparisons are false for NaN, which therefore stays.
+  x = select(compare(LLVM::FCmpPredicate::olt, x, splat(low)), splat(low), x);
+  return select(compare(LLVM::FCmpPredicate::ogt, x, splat(high)), splat(high), x);
+}
+
+Value VectorMath::polynomial(Value x, ArrayRef<float> coefficients) {
+  Value sum = splat(coefficients.back());
+  for (float coefficient : llvm::reverse(coefficients.drop_back()))
+    sum = add(mul(sum, x), splat(coefficient));
+  return sum;
+}
+
+Value VectorMath::exp(Value x) {
+  // x = n ln 2 + r with |r| <= ln 2 / 2; e^x = 2^n e^r. Adding 1.5 * 2^23 rounds to an integer,
+  // which then stands in the low bits. ln 2 in two parts keeps r exact (Cody and Waite 1980).
+  constexpr float magic = 12582912.0f;
+  x = clamp(x, -87.0f, 88.0f);
+  Value shifted = add(mul(x, splat(1.44269504088896341f)), splat(magic));
+  Value n = sub(shifted, splat(magic));
+  Value r = sub(sub(x, mul(n, splat(0.693359375f))), mul(n, splat(-2.12194440054690583e-4f)));
+  // The Taylor series of e^r; its next term is below 1e-8.
+  Value e =
+      polynomial(r, {1.0f, 1.0f, 0.5f, 1.0f / 6, 1.0f / 24, 1.0f / 120, 1.0f / 720, 1.0f / 5040});
+  Value bits = LLVM::BitcastOp::create(builder, location, ints, shifted);
+  Value exponent = LLVM::ShlOp::create(builder, location, bits, splatInt(23));
+  Value scaled = LLVM::AddOp::create(builder, location,
+                                     LLVM::BitcastOp::create(builder, location, ints, e), exponent);
+  Value result = LLVM::BitcastOp::create(builder, location, floats, scaled);
+  // Integer arithmetic on a NaN's bits could make a number of it.
+  return select(compare(LLVM::FCmpPredicate::uno, x, x), x, result);
+}
+
+Value VectorMath::tanh(Value x) {
+  // tanh x = 1 - 2 / (e^2x + 1), which cancels near 0: there the odd series x - x^3/3 + ...
+  Value large = sub(splat(1.0f), div(splat(2.0f), add(exp(mul(x, splat(2.0f))), splat(1.0f))));
+  Value square = mul(x, x);
+  Value small =
+      mul(x, polynomial(square, {1.0f, -1.0f / 3, 2.0f / 15, -17.0f / 315, 62.0f / 2835}));
+  Value isSmall = compare(LLVM::FCmpPredicate::olt, square, splat(0.0625f));
+  return select(isSmall, small, large);
+}
+
+Value VectorMath::silu(Value x) {
+  return div(x, add(splat(1.0f), exp(negate(x))));
+}
+
+Value VectorMath::gelu(Value x) {
+  // erf(z) = 1 - (a1 t + ... + a5 t^5) e^(-z^2), t = 1 / (1 + p z), z >= 0; odd.
+  Value z = mul(x, splat(0.707106781186547524f));
+  Value isNegative = compare(LLVM::FCmpPredicate::olt, z, splat(0.0f));
+  Value magnitude = select(isNegative, negate(z), z);
+  Value t = div(splat(1.0f), add(splat(1.0f), mul(splat(0.3275911f), magnitude)));
+  Value series = mul(
+      t, polynomial(t, {0.254829592f, -0.284496736f, 1.421413741f, -1.453152027f, 1.061405429f}));
+  Value tail = mul(series, exp(negate(mul(magnitude, magnitude)))); // 1 - erf(|z|)
+  // For negative x, 1 + erf(z) is the tail itself, without cancellation.
+  Value factor = select(isNegative, tail, sub(splat(2.0f), tail));
+  return mul(mul(splat(0.5f), x), factor);
+}
+
+Value VectorMath::geluTanh(Value x) {
+  // (1 + tanh u) / 2 = 1 / (1 + e^-2u)
+  Value u = mul(splat(0.797884560802865356f), add(x, mul(splat(0.044715f), mul(x, mul(x, x)))));
+  return div(x, add(splat(1.0f), exp(mul(splat(-2.0f), u))));
+}
+
+Value VectorMath::relu(Value x) {
+  return select(compare(LLVM::FCmpPredicate::olt, x, splat(0.0f)), splat(0.0f), x);
+}
+
+} // namespace chordal
