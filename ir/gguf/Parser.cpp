@@ -117,10 +117,6 @@ Result<void> Parser::parseHeader() {
     return fail(16, "the header claims " + number(entryCount) +
                         " metadata entries, more than the remaining " + number(remaining()) +
                         " bytes can hold");
-  if (tensorCount > remaining() / minTensorBytes)
-    return fail(8, "the header claims " + number(tensorCount) +
-                       " tensors, more than the remaining " + number(remaining()) +
-                       " bytes can hold");
   return {};
 }
 
@@ -240,7 +236,6 @@ Result<void> Parser::findAlignment() {
 }
 
 Result<void> Parser::parseTensors() {
-  // Compared again: the entries have used up some of what the header's check counted.
   if (tensorCount > remaining() / minTensorBytes)
     return fail(8, "the header claims " + number(tensorCount) +
                        " tensors, more than the remaining " + number(remaining()) +

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
 
 using namespace chordal;
@@ -23,7 +25,7 @@ void expectError(const ByteWriter& file, uint64_t offset, const std::string& mes
                  ErrorCode code = ErrorCode::Malformed) {
   // A copy of exactly the right size, so that a sanitizer sees a read past the end.
   std::unique_ptr<std::byte[]> copy(new std::byte[file.size()]);
-  std::memcpy(copy.get(), file.data().data(), file.size());
+  std::copy(file.data().begin(), file.data().end(), copy.get());
   Result<View> view = View::parse({copy.get(), file.size()}, "m");
   ASSERT_FALSE(view.ok()) << "accepted, instead of: " << message;
   EXPECT_EQ(view.error().message, "m: byte " + std::to_string(offset) + ": " + message);
@@ -87,8 +89,7 @@ TEST(ViewErrors, Truncation) {
   ASSERT_TRUE(View::parse(whole.data()).ok());
   for (size_t size = 0; size < whole.size(); ++size) {
     std::unique_ptr<std::byte[]> copy(new std::byte[size]);
-    if (size != 0)
-      std::memcpy(copy.get(), whole.data().data(), size);
+    std::copy_n(whole.data().begin(), size, copy.get());
     EXPECT_FALSE(View::parse({copy.get(), size}).ok()) << size;
   }
 
