@@ -60,11 +60,6 @@ def Chordal_ArenaOp : Chordal_Op<"arena", [Pure]> {
   let arguments = (ins I64Attr:$bytes);
   let results = (outs Chordal_ArenaType:$result);
   let assemblyFormat = "custom<Count>($bytes) attr-dict `:` qualified(type($result))";
-  let builders = [
-    OpBuilder<(ins "int64_t":$bytes), [{
-      build($_builder, $_state, ArenaType::get($_builder.getContext()), bytes);
-    }]>
-  ];
   let hasVerifier = 1;
 }
 
@@ -80,11 +75,6 @@ def Chordal_SliceOp : Chordal_Op<"slice", [Pure]> {
     $arena `at` custom<Count>($offset) `,` custom<Count>($bytes) attr-dict `:`
     qualified(type($result))
   }];
-  let builders = [
-    OpBuilder<(ins "::mlir::Value":$arena, "int64_t":$offset, "int64_t":$bytes), [{
-      build($_builder, $_state, SliceType::get($_builder.getContext()), arena, offset, bytes);
-    }]>
-  ];
   let hasVerifier = 1;
 }
 
@@ -95,11 +85,6 @@ def Chordal_PrefetchOp : Chordal_Op<"prefetch",
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs Chordal_EventType:$result);
   let assemblyFormat = "$weight attr-dict `:` qualified(type($result))";
-  let builders = [
-    OpBuilder<(ins "::llvm::StringRef":$weight), [{
-      build($_builder, $_state, EventType::get($_builder.getContext()), weight);
-    }]>
-  ];
 }
 
 def Chordal_AwaitOp : Chordal_Op<"await"> {
