@@ -83,7 +83,6 @@ constexpr uint32_t maxEpilogueViews = 16;
 /// writes the results.
 struct MatmulParameters {
   uint32_t columns;
-  uint32_t rows; // enum chordal_rows: which count of the step x has
   uint32_t weights;
   uint32_t outputTile;
   uint32_t paired;

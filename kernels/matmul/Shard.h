@@ -36,8 +36,7 @@ CHORDAL_INLINE float* outRow(const Tile& tile, size_t row) {
 template <class Body>
 CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) {
   const MatmulParameters& p = *reinterpret_cast<const MatmulParameters*>(args->parameters);
-  const uint32_t rows =
-      p.rows == CHORDAL_ROWS_OUTPUTS ? args->step->n_outputs : args->step->n_tokens;
+  const uint32_t rows = args->n_rows;
   const MatmulScratch layout(p, rows, Body::quantized);
   uint8_t* scratch = static_cast<uint8_t*>(args->scratch);
 

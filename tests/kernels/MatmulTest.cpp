@@ -1,0 +1,441 @@
+//===- MatmulTest.cpp - matmul: every format at every level ----------------------------------===//
+//
+// The scalar kernels against sums in double over decoded weights; the others against the scalar
+// ones. Errors are measured in units of the sum of the magnitudes of all products.
+//
+//===----------------------------------------------------------------------------------------===//
+#include "ir/gguf/Blocks.h"
+#include "ir/gguf/Decode.h"
+#include "ir/gguf/Half.h"
+#include "tests/kernels/Harness.h"
+
+#include <cmath>
+#include <memory>
+
+namespace chordal::kernels {
+namespace {
+
+const Format formats[] = {Format::F32,  Format::F16,  Format::BF16, Format::Q4_0, Format::Q4_1,
+                          Format::Q5_0, Format::Q5_1, Format::Q8_0, Format::Q2_K, Format::Q3_K,
+                          Format::Q4_K, Format::Q5_K, Format::Q6_K};
+
+/// Where in a block its half-precision numbers are.
+std::vector<size_t> halvesOf(Format format) {
+  switch (format) {
+  case Format::Q4_0:
+  case Format::Q5_0:
+  case Format::Q8_0:
+    return {0};
+  case Format::Q4_1:
+  case Format::Q5_1:
+  case Format::Q4_K:
+  case Format::Q5_K:
+    return {0, 2};
+  case Format::Q2_K:
+    return {80, 82};
+  case Format::Q3_K:
+    return {108};
+  case Format::Q6_K:
+    return {208};
+  default:
+    return {};
+  }
+}
+
+/// A weight matrix of random blocks, its rows one after the other as in a file.
+struct Weights {
+  Format format;
+  uint32_t rows, columns;
+  size_t rowBytes;
+  GuardedMemory memory;
+
+  Weights(Format format, uint32_t rows, uint32_t columns, Random& random)
+      : format(format), rows(rows), columns(columns),
+        rowBytes(columns / formatInfo(format).weightsPerBlock * formatInfo(format).bytesPerBlock),
+        memory(rows * rowBytes) {
+    uint8_t* p = memory.data<uint8_t>();
+    std::normal_distribution<float> normal(0, 1);
+    for (size_t i = 0; i < size_t(rows) * columns; ++i) {
+      float value = normal(random);
+      if (format == Format::F32)
+        std::memcpy(p + 4 * i, &value, 4);
+      uint16_t half = format == Format::F16 ? floatToHalf(value) : floatToBfloat(value);
+      if (format == Format::F16 || format == Format::BF16)
+        std::memcpy(p + 2 * i, &half, 2);
+    }
+    if (formatInfo(format).kind == FormatKind::Quantized)
+      fillBlocks(random, -1);
+  }
+
+  /// Random bytes, or all bytes `byte`, with sane scales.
+  void fillBlocks(Random& random, int byte) {
+    uint8_t* p = memory.data<uint8_t>();
+    for (size_t i = 0; i < memory.size(); ++i)
+      p[i] = byte < 0 ? uint8_t(random()) : uint8_t(byte);
+    const size_t block = formatInfo(format).bytesPerBlock;
+    std::uniform_real_distribution<float> scale(0.01f, 1);
+    for (size_t b = 0; b < memory.size(); b += block)
+      for (size_t at : halvesOf(format)) {
+        uint16_t half = floatToHalf(random() & 1 ? scale(random) : -scale(random));
+        std::memcpy(p + b + at, &half, 2);
+      }
+  }
+
+  std::vector<float> decode(uint32_t row) const {
+    std::vector<float> result(columns);
+    decodeRow(format, memory.data<std::byte>() + row * rowBytes, columns, result.data());
+    return result;
+  }
+  chordal_view view() const { return {memory.data(), rowBytes}; }
+};
+
+/// Rows of activations, float or Q8.
+struct Inputs {
+  uint32_t rows, columns;
+  bool quantized;
+  size_t stride;
+  GuardedMemory memory;
+
+  Inputs(uint32_t rows, uint32_t columns, bool quantized, Random& random, bool extreme = false)
+      : rows(rows), columns(columns), quantized(quantized),
+        stride(activationStride(quantized ? Q8Row::bytes(columns) : 4 * columns)),
+        memory((rows - 1) * stride + (quantized ? Q8Row::bytes(columns) : 4 * columns)) {
+    std::normal_distribution<float> normal(0, 1);
+    for (uint32_t r = 0; r < rows; ++r) {
+      uint8_t* row = memory.data<uint8_t>() + r * stride;
+      if (!quantized) {
+        for (uint32_t c = 0; c < columns; ++c) {
+          float value = normal(random);
+          std::memcpy(row + 4 * c, &value, 4);
+        }
+        continue;
+      }
+      for (uint32_t g = 0; g < columns / 16; ++g) {
+        int16_t sum = 0;
+        bool negative = random() & 1;
+        for (uint32_t i = 0; i < 16; ++i) {
+          int q = extreme ? (negative ? -127 : 127) : int(random.below(255)) - 127;
+          row[16 * g + i] = uint8_t(q);
+          sum = int16_t(sum + q);
+        }
+        std::memcpy(row + Q8Row::sumOffset(columns) + 2 * g, &sum, 2);
+      }
+      for (uint32_t g = 0; g < columns / 32; ++g) {
+        float scale = std::abs(normal(random)) / 64;
+        std::memcpy(row + Q8Row::scaleOffset(columns) + 4 * g, &scale, 4);
+      }
+    }
+  }
+
+  double value(uint32_t r, uint32_t c) const {
+    const uint8_t* row = memory.data<uint8_t>() + r * stride;
+    float number;
+    if (!quantized) {
+      std::memcpy(&number, row + 4 * c, 4);
+      return number;
+    }
+    std::memcpy(&number, row + Q8Row::scaleOffset(columns) + 4 * (c / 32), 4);
+    return double(number) * int8_t(row[c]);
+  }
+  chordal_view view() const { return {memory.data(), stride}; }
+};
+
+struct Problem {
+  std::vector<std::unique_ptr<Weights>> weights;
+  std::unique_ptr<Inputs> x;
+  bool paired = false;
+};
+
+/// Runs all shards; results of weight i are [rows][outputs]. Without an epilogue also checks that
+/// nothing but the results was written.
+std::vector<Rows<float>*> multiply(const Problem& problem, const KernelInfo& kernel,
+                                   std::vector<std::unique_ptr<Rows<float>>>& results,
+                                   const chordal_function* functions = nullptr,
+                                   const std::vector<chordal_view>& functionViews = {},
+                                   const std::vector<uint32_t>& epilogueFirst = {}) {
+  MatmulParameters parameters = {};
+  parameters.columns = problem.x->columns;
+  parameters.weights = uint32_t(problem.weights.size());
+  parameters.outputTile = kernel.tile;
+  parameters.paired = problem.paired;
+  uint32_t shards = 0;
+  std::vector<chordal_view> operands = {problem.x->view()};
+  for (uint32_t i = 0; i < parameters.weights; ++i) {
+    const Weights& w = *problem.weights[i];
+    parameters.outputs[i] = w.rows;
+    if (!problem.paired || i == 0)
+      shards += tiles(w.rows, kernel.tile);
+    operands.push_back(w.view());
+    if (!functions)
+      results.push_back(std::make_unique<Rows<float>>(problem.x->rows, w.rows));
+  }
+  std::vector<Rows<float>*> all;
+  if (!functions) {
+    for (auto& result : results) {
+      operands.push_back(result->view());
+      all.push_back(result.get());
+    }
+  }
+  for (size_t i = 0; i < epilogueFirst.size(); ++i)
+    parameters.epilogueFirst[i] = epilogueFirst[i];
+
+  const auto* words = reinterpret_cast<const uint32_t*>(&parameters);
+  uint64_t bytes = (scratchBytes(kernel, words, problem.x->rows) + 63) / 64 * 64;
+  GuardedMemory scratch(bytes);
+  chordal_task_args args = {};
+  args.operands = operands.data();
+  args.parameters = words;
+  args.scratch = scratch.data();
+  args.n_rows = problem.x->rows;
+  args.functions = functions;
+  args.function_views = functionViews.data();
+  chordal_kernel body = find(std::string(kernel.name).c_str());
+  EXPECT_NE(body, nullptr) << kernel.name;
+  for (uint32_t shard = shards; body && shard-- > 0;)
+    body(&args, shard);
+  // The gaps between rows stay as they were.
+  for (Rows<float>* result : all)
+    for (size_t r = 0; r + 1 < result->rows; ++r)
+      for (size_t c = result->columns; c < result->stride; ++c) {
+        uint32_t bits;
+        std::memcpy(&bits, (*result)[r] + c, 4);
+        EXPECT_EQ(bits, 0xffffffffu) << kernel.name << " wrote beyond row " << r;
+      }
+  return all;
+}
+
+/// Products in double, and the sums of their magnitudes.
+struct Exact {
+  std::vector<double> value, magnitude; // [rows][outputs]
+  Exact(const Weights& w, const Inputs& x) : value(x.rows * w.rows), magnitude(x.rows * w.rows) {
+    for (uint32_t o = 0; o < w.rows; ++o) {
+      std::vector<float> weights = w.decode(o);
+      for (uint32_t r = 0; r < x.rows; ++r)
+        for (uint32_t c = 0; c < w.columns; ++c) {
+          double product = double(weights[c]) * x.value(r, c);
+          value[r * w.rows + o] += product;
+          magnitude[r * w.rows + o] += std::abs(product);
+        }
+    }
+  }
+};
+
+/// The greatest error in units of the magnitude; infinite for what is no number.
+double worst(const Rows<float>& result, const Exact& exact) {
+  double most = 0;
+  for (size_t r = 0; r < result.rows; ++r)
+    for (size_t c = 0; c < result.columns; ++c) {
+      size_t i = r * result.columns + c;
+      double error = std::abs(double(result[r][c]) - exact.value[i]) / exact.magnitude[i];
+      if (!(error <= most)) // NaN too
+        most = std::isnan(error) ? INFINITY : error;
+    }
+  return most;
+}
+
+// A float sum of n terms is off by some sqrt(n) * 2^-24 of them; codes' zero points and minimums
+// that are taken off afterwards multiply that by a few.
+constexpr double bound = 2e-6;
+
+std::vector<const KernelInfo*> kernelsOf(Format format) {
+  std::vector<const KernelInfo*> result;
+  for (const KernelInfo& kernel : catalogue())
+    if (kernel.family == Family::Matmul && kernel.format == format &&
+        isaIncludes(hostIsa(), kernel.isa))
+      result.push_back(&kernel);
+  return result;
+}
+
+class Matmul : public testing::TestWithParam<Format> {
+protected:
+  Random random;
+
+  Problem problem(uint32_t rows, uint32_t columns, std::vector<uint32_t> outputs) {
+    Problem p;
+    for (uint32_t n : outputs)
+      p.weights.push_back(std::make_unique<Weights>(GetParam(), n, columns, random));
+    p.x = std::make_unique<Inputs>(rows, columns, wantsQuantizedActivations(GetParam()), random);
+    return p;
+  }
+
+  void check(const Problem& p, const std::string& what) {
+    std::vector<Exact> exact;
+    for (const auto& w : p.weights)
+      exact.emplace_back(*w, *p.x);
+    for (const KernelInfo* kernel : kernelsOf(GetParam())) {
+      std::vector<std::unique_ptr<Rows<float>>> results;
+      multiply(p, *kernel, results);
+      for (size_t i = 0; i < exact.size(); ++i)
+        EXPECT_LE(worst(*results[i], exact[i]), bound)
+            << kernel->name << ": " << what << ", weight " << i;
+    }
+  }
+
+  /// Widths that rows of the format can have.
+  std::vector<uint32_t> widths() {
+    switch (formatInfo(GetParam()).weightsPerBlock) {
+    case 1:
+      return {96, 100, 1, 7, 33, 520};
+    case 32:
+      return {32, 96, 256, 32 * (1 + random.below(40))};
+    default:
+      return {256, 512, 768, 256 * (1 + random.below(8))};
+    }
+  }
+};
+
+TEST_P(Matmul, allBatchSizes) {
+  std::vector<uint32_t> rows;
+  for (uint32_t n = 1; n <= 20; ++n)
+    rows.push_back(n);
+  rows.insert(rows.end(), {33, 70});
+  for (uint32_t n : rows) {
+    auto all = widths();
+    uint32_t columns = all[random.below(uint32_t(all.size()))];
+    check(problem(n, columns, {1 + random.below(70)}),
+          std::to_string(n) + " rows, " + std::to_string(columns) + " columns");
+  }
+}
+
+TEST_P(Matmul, allShapes) {
+  for (uint32_t columns : widths())
+    for (uint32_t outputs : {1u, 24u, 31u, 32u, 33u, 352u})
+      for (uint32_t rows : {1u, 5u, 13u})
+        check(problem(rows, columns, {outputs}), std::to_string(rows) + " x " +
+                                                     std::to_string(columns) + " x " +
+                                                     std::to_string(outputs));
+}
+
+TEST_P(Matmul, severalWeights) {
+  for (uint32_t rows : {1u, 4u, 19u}) {
+    check(problem(rows, widths()[0], {33, 64, 1}), "three weights");
+    Problem p = problem(rows, widths()[1], {70, 70});
+    p.paired = true;
+    check(p, "paired");
+  }
+}
+
+// Codes and activations at the ends of their ranges, where narrow integers would overflow.
+TEST_P(Matmul, extremes) {
+  if (!wantsQuantizedActivations(GetParam()))
+    return; // floats have no codes
+  for (int byte : {0x00, 0x7f, 0x80, 0xff})
+    for (uint32_t rows : {1u, 6u, 17u}) {
+      Problem p = problem(rows, 512, {35});
+      p.weights[0]->fillBlocks(random, byte);
+      p.x = std::make_unique<Inputs>(rows, 512, true, random, true);
+      // Magnitudes of what zero points and minimums cancel do not show in the decoded weights: add
+      // those of the codes, at most 256 times the step between weights.
+      Exact exact(*p.weights[0], *p.x);
+      double step = 64 * 255;
+      for (double& m : exact.magnitude)
+        m += step * 512 * 2;
+      for (const KernelInfo* kernel : kernelsOf(GetParam())) {
+        std::vector<std::unique_ptr<Rows<float>>> results;
+        multiply(p, *kernel, results);
+        EXPECT_LE(worst(*results[0], exact), 1e-7)
+            << kernel->name << ", bytes " << byte << ", " << rows << " rows";
+      }
+    }
+}
+
+//===--- epilogues ---------------------------------------------------------------------------===//
+
+float at(const chordal_view& view, uint64_t row, uint64_t column) {
+  return *reinterpret_cast<const float*>(static_cast<const char*>(view.data) +
+                                         row * view.row_bytes + 4 * column);
+}
+float& at(chordal_view& view, uint64_t row, uint64_t column) {
+  return *reinterpret_cast<float*>(static_cast<char*>(view.data) + row * view.row_bytes +
+                                   4 * column);
+}
+
+/// views: tile, bias (one row for all), residual, result: result = 2 * tile + bias + residual.
+void biasAndResidual(const chordal_view* views, uint64_t rowBegin, uint64_t rowEnd,
+                     uint64_t columnBegin, uint64_t columnEnd) {
+  chordal_view result = views[3];
+  for (uint64_t r = rowBegin; r < rowEnd; ++r)
+    for (uint64_t c = columnBegin; c < columnEnd; ++c)
+      at(result, r, c) = 2 * at(views[0], r, c) + at(views[1], r, c) + at(views[2], r, c);
+}
+
+/// views: tile, result: negated.
+void negated(const chordal_view* views, uint64_t rowBegin, uint64_t rowEnd, uint64_t columnBegin,
+             uint64_t columnEnd) {
+  chordal_view result = views[1];
+  for (uint64_t r = rowBegin; r < rowEnd; ++r)
+    for (uint64_t c = columnBegin; c < columnEnd; ++c)
+      at(result, r, c) = -at(views[0], r, c);
+}
+
+/// views: two tiles, result: their difference.
+void difference(const chordal_view* views, uint64_t rowBegin, uint64_t rowEnd, uint64_t columnBegin,
+                uint64_t columnEnd) {
+  chordal_view result = views[2];
+  for (uint64_t r = rowBegin; r < rowEnd; ++r)
+    for (uint64_t c = columnBegin; c < columnEnd; ++c)
+      at(result, r, c) = at(views[0], r, c) - at(views[1], r, c);
+}
+
+TEST_P(Matmul, epilogueOfEachWeight) {
+  for (uint32_t rows : {1u, 3u, 21u}) {
+    Problem p = problem(rows, widths()[0], {45, 70});
+    Rows<float> bias(1, 45), residual(rows, 45);
+    bias.fill(random);
+    residual.fill(random);
+    const chordal_function functions[] = {biasAndResidual, negated};
+    for (const KernelInfo* kernel : kernelsOf(GetParam())) {
+      std::vector<std::unique_ptr<Rows<float>>> plain, none;
+      multiply(p, *kernel, plain);
+      Rows<float> first(rows, 45), second(rows, 70);
+      chordal_view repeated = {bias.view().data, 0};
+      multiply(p, *kernel, none, functions,
+               {repeated, residual.view(), first.view(), second.view()}, {0, 3, 4});
+      for (uint32_t r = 0; r < rows; ++r) {
+        for (uint32_t c = 0; c < 45; ++c)
+          ASSERT_EQ(first[r][c], 2 * (*plain[0])[r][c] + bias[0][c] + residual[r][c])
+              << kernel->name << " " << r << " " << c;
+        for (uint32_t c = 0; c < 70; ++c)
+          ASSERT_EQ(second[r][c], -(*plain[1])[r][c]) << kernel->name << " " << r << " " << c;
+      }
+    }
+  }
+}
+
+TEST_P(Matmul, epilogueOfAPair) {
+  for (uint32_t rows : {1u, 9u}) {
+    Problem p = problem(rows, widths()[1], {70, 70});
+    p.paired = true;
+    const chordal_function functions[] = {difference};
+    for (const KernelInfo* kernel : kernelsOf(GetParam())) {
+      std::vector<std::unique_ptr<Rows<float>>> plain, none;
+      multiply(p, *kernel, plain);
+      Rows<float> result(rows, 70);
+      multiply(p, *kernel, none, functions, {result.view()}, {0, 1, 1});
+      for (uint32_t r = 0; r < rows; ++r)
+        for (uint32_t c = 0; c < 70; ++c)
+          ASSERT_EQ(result[r][c], (*plain[0])[r][c] - (*plain[1])[r][c])
+              << kernel->name << " " << r << " " << c;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Matmul, testing::ValuesIn(formats),
+                         [](const auto& info) { return std::string(formatInfo(info.param).name); });
+
+TEST(MatmulCatalogue, everyFormatAtEveryLevelAndBatch) {
+  for (Format format : formats)
+    for (Isa isa : levels())
+      for (uint32_t rows : {1u, 2u, 16u, 512u, 100000u}) {
+        const KernelInfo* kernel = select(Family::Matmul, isa, format, rows);
+        ASSERT_NE(kernel, nullptr) << formatInfo(format).name << " " << isaName(isa) << " " << rows;
+        EXPECT_EQ(kernel->isa, isa) << kernel->name;
+        EXPECT_EQ(kernel->quantizedActivations, wantsQuantizedActivations(format)) << kernel->name;
+      }
+  EXPECT_FALSE(wantsQuantizedActivations(Format::BF16));
+  EXPECT_TRUE(wantsQuantizedActivations(Format::Q4_0));
+  EXPECT_EQ(select(Family::Matmul, Isa::Amx, Format::IQ1_S, 1), nullptr);
+}
+
+} // namespace
+} // namespace chordal::kernels
