@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "kernels/catalogue/Catalogue.h"
 
+#include "kernels/attention/Tiling.h"
 #include "kernels/matmul/Tiling.h"
 
 #include <array>
@@ -153,9 +154,15 @@ uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint
   case Family::Quantize:
   case Family::Gather:
   case Family::RopeTable:
-  case Family::RopeAppend:
-  case Family::Attention:
     return 0;
+  case Family::RopeAppend: {
+    // A head before and after its rotation.
+    uint64_t dimension = reinterpret_cast<const RopeAppendParameters*>(parameters)->keyDimension;
+    return 2 * dimension * sizeof(float);
+  }
+  case Family::Attention:
+    return AttentionScratch(*reinterpret_cast<const AttentionParameters*>(parameters), maxRows)
+        .bytes;
   }
   return 0;
 }

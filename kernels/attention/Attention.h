@@ -1,0 +1,46 @@
+//===- Attention.h - causal attention over the KV cache
+//-------------------------------------------===//
+//
+// The body of the attention kernels, compiled once for each level by Attention<level>.cpp. Operands
+// and parameters are stated in Kernels.h. A shard is cut into runs of tokens of one sequence at
+// consecutive positions; a run of few rows is computed token by token (Single.h), others in panels
+// of rows (Tile.h). Which way a row takes, and the order of its sums, depends on the step's tokens
+// alone, never on threads.
+//
+// Both ways walk the blocks of the KV cache in order and carry (maximum, sum, results), so a range
+// of blocks could be one shard's and the partial results be combined by the same rule.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/attention/Single.h"
+#include "kernels/attention/Tile.h"
+
+namespace chordal::kernels {
+namespace {
+
+template <typename Element>
+inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
+  const auto& p = *reinterpret_cast<const AttentionParameters*>(args->parameters);
+  AttentionContext context(args, shard % p.kvHeads);
+  uint32_t token = shard / p.kvHeads * p.rowTile;
+  uint32_t end = args->n_rows - token < p.rowTile ? args->n_rows : token + p.rowTile;
+  while (token < end) {
+    uint32_t tokens = 1;
+    while (token + tokens < end && context.sequence(token + tokens) == context.sequence(token) &&
+           context.position(token + tokens) == context.position(token) + int32_t(tokens))
+      ++tokens;
+    uint32_t rows = tokens * context.group;
+    if (tokens == 1 || rows < lanes / 2)
+      for (uint32_t i = 0; i < tokens; ++i)
+        attendToken<Element>(context, token + i);
+    else if (rows <= lanes)
+      attendRun<Element, 1>(context, token, tokens);
+    else
+      attendRun<Element, 2>(context, token, tokens);
+    token += tokens;
+  }
+}
+
+} // namespace
+} // namespace chordal::kernels

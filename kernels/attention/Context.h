@@ -1,0 +1,112 @@
+//===- Context.h - what the attention kernels work on
+//---------------------------------------------===//
+//
+// A shard's operands and scratch, decoded once, and the elements of the KV cache. In an anonymous
+// namespace, see isa/Floats.h.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/attention/Tiling.h"
+#include "kernels/math/VectorMath.h"
+
+namespace chordal::kernels {
+namespace {
+
+constexpr uint32_t blockPositions = CHORDAL_KV_BLOCK_POSITIONS;
+constexpr float negativeInfinity = -__builtin_inff();
+
+/// Elements of the KV cache.
+struct HalfElement {
+  using Type = uint16_t;
+  static CHORDAL_INLINE Floats load(const Type* p) { return loadHalves(p); }
+  static CHORDAL_INLINE Floats loadPartial(const Type* p, size_t n) {
+    return loadHalvesPartial(p, n);
+  }
+  /// n elements as floats: converted into `buffer`.
+  static CHORDAL_INLINE const float* floats(const Type* p, size_t n, float* buffer) {
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+      store(buffer + i, load(p + i));
+    if (i < n)
+      storePartial(buffer + i, loadPartial(p + i, n - i), n - i);
+    return buffer;
+  }
+};
+
+struct FloatElement {
+  using Type = float;
+  static CHORDAL_INLINE Floats load(const Type* p) { return kernels::load(p); }
+  static CHORDAL_INLINE Floats loadPartial(const Type* p, size_t n) {
+    return kernels::loadPartial(p, n);
+  }
+  static CHORDAL_INLINE const float* floats(const Type* p, size_t n, float* buffer) { return p; }
+};
+
+/// A shard of an attention task: all query heads of one KV head, for the tokens of one tile.
+struct AttentionContext {
+  const AttentionParameters& parameters;
+  const chordal_task_args* args;
+  uint32_t kvHead;
+  uint32_t group; ///< query heads of a KV head
+  float scale;    ///< of the queries: what a score is multiplied with before the softcap's tanh
+  AttentionScratch at;
+
+  CHORDAL_INLINE AttentionContext(const chordal_task_args* args, uint32_t kvHead)
+      : parameters(*reinterpret_cast<const AttentionParameters*>(args->parameters)), args(args),
+        kvHead(kvHead), group(parameters.heads / parameters.kvHeads),
+        scale(parameters.softcap > 0 ? parameters.scale / parameters.softcap : parameters.scale),
+        at(parameters, args->n_rows) {}
+
+  CHORDAL_INLINE float* scratch(uint64_t offset) const {
+    return reinterpret_cast<float*>(static_cast<char*>(args->scratch) + offset);
+  }
+  CHORDAL_INLINE int32_t position(uint32_t token) const {
+    return static_cast<const int32_t*>(args->operands[1].data)[token];
+  }
+  CHORDAL_INLINE int32_t sequence(uint32_t token) const {
+    return static_cast<const int32_t*>(args->operands[2].data)[token];
+  }
+  /// The queries of a token's group, [group][keyDimension].
+  CHORDAL_INLINE const float* query(uint32_t token) const {
+    const chordal_view& view = args->operands[0];
+    return reinterpret_cast<const float*>(static_cast<const char*>(view.data) +
+                                          token * view.row_bytes) +
+           size_t(kvHead) * group * parameters.keyDimension;
+  }
+  /// The results of a token's group, [group][valueDimension].
+  CHORDAL_INLINE float* result(uint32_t token) const {
+    const chordal_view& view = args->operands[5];
+    return reinterpret_cast<float*>(static_cast<char*>(view.data) + token * view.row_bytes) +
+           size_t(kvHead) * group * parameters.valueDimension;
+  }
+  /// Keys (operand 3) or values (4) of this KV head in a block, [blockPositions][dimension].
+  template <typename Element>
+  CHORDAL_INLINE const typename Element::Type* cache(uint32_t operand, uint32_t block,
+                                                     uint32_t dimension) const {
+    const chordal_view& view = args->operands[operand];
+    return reinterpret_cast<const typename Element::Type*>(static_cast<const char*>(view.data) +
+                                                           block * view.row_bytes) +
+           size_t(kvHead) * blockPositions * dimension;
+  }
+  /// The first position that a query at `position` looks at.
+  CHORDAL_INLINE int32_t firstPosition(int32_t position) const {
+    uint32_t window = parameters.window;
+    return window == 0 || uint32_t(position) < window ? 0 : position - int32_t(window) + 1;
+  }
+};
+
+/// One step of the online softmax (Milakov and Gimelshein 2018; Dao et al. 2022), lane by lane:
+/// takes the greatest score of a block and gives what scores are taken relative to and the factor
+/// of what was summed so far. Lanes that have seen nothing but masked scores keep -inf, and their
+/// reference is 0, so that exp() of their scores is 0 rather than NaN.
+CHORDAL_INLINE void advanceMaximum(Floats blockMaximum, Floats& maximum, Floats& reference,
+                                   Floats& factor) {
+  Floats next = greater(blockMaximum, maximum);
+  reference = next == negativeInfinity ? Floats{} : next;
+  factor = exp(maximum - reference);
+  maximum = next;
+}
+
+} // namespace
+} // namespace chordal::kernels

@@ -1,0 +1,203 @@
+//===- Tile.h - attention of many query rows
+//------------------------------------------------------===//
+//
+// Flash attention for a run of tokens of one sequence at consecutive positions. A row is one query
+// head of one token. Rows lie in the lanes of vectors, everywhere: queries, scores and results are
+// stored as columns of a panel of a few vectors, keys and values are broadcast. So K needs no
+// transposition, the softmax no sums across lanes, and any head dimension is as good as another.
+//
+//   scores [positions][panel]  = K [positions][keyDimension] * queries [keyDimension][panel]
+//   results [valueDimension][panel] = results * factor + transpose(V) * exp(scores - maximum)
+//
+// Blocks of the KV cache are the outer loop: a block is converted to float once for all panels.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/attention/Context.h"
+
+namespace chordal::kernels {
+namespace {
+
+/// Positions (of K) or features (of V) whose accumulators are in registers at once, beside a
+/// panel's vectors of rows.
+#if CHORDAL_FLOATS_AVX512
+constexpr int tileWidth = 8;
+#else
+constexpr int tileWidth = 4;
+#endif
+
+/// scores[j] = sum over features of keys[j] * queries, for N positions.
+template <int V, int N>
+CHORDAL_INLINE void scoreTile(const float* queries, const float* keys, size_t dimension,
+                              float* scores) {
+  Floats sum[N][V] = {};
+  for (size_t d = 0; d < dimension; ++d)
+    for (int j = 0; j < N; ++j)
+      for (int v = 0; v < V; ++v)
+        sum[j][v] = mulAdd(broadcast(keys[j * dimension + d]), load(queries + (d * V + v) * lanes),
+                           sum[j][v]);
+  for (int j = 0; j < N; ++j)
+    for (int v = 0; v < V; ++v)
+      store(scores + (j * V + v) * lanes, sum[j][v]);
+}
+
+/// results[i] = results[i] * factor + sum over positions of weights * values[.][i], N features.
+template <int V, int N>
+CHORDAL_INLINE void valueTile(const float* weights, const float* values, size_t dimension,
+                              uint32_t positions, const Floats (&factor)[V], float* results) {
+  Floats sum[N][V];
+  for (int i = 0; i < N; ++i)
+    for (int v = 0; v < V; ++v)
+      sum[i][v] = load(results + (i * V + v) * lanes) * factor[v];
+  for (uint32_t j = 0; j < positions; ++j)
+    for (int i = 0; i < N; ++i)
+      for (int v = 0; v < V; ++v)
+        sum[i][v] = mulAdd(broadcast(values[j * dimension + i]),
+                           load(weights + (j * V + v) * lanes), sum[i][v]);
+  for (int i = 0; i < N; ++i)
+    for (int v = 0; v < V; ++v)
+      store(results + (i * V + v) * lanes, sum[i][v]);
+}
+
+/// A panel: V vectors of rows.
+struct Panel {
+  const float* queries;     ///< [keyDimension][V * lanes], scaled
+  float* results;           ///< [valueDimension][V * lanes]
+  float* maxima;            ///< [V * lanes]
+  float* sums;              ///< [V * lanes]
+  const int32_t* positions; ///< [V * lanes]
+};
+
+/// Adds positions [begin, end) of a block, counted from the block's first position `base`, to a
+/// panel. keys and values are the block's.
+template <int V>
+inline void attendBlock(const AttentionParameters& p, const Panel& panel, const float* keys,
+                        const float* values, int32_t base, uint32_t begin, uint32_t end,
+                        bool masked, float* scores) {
+  constexpr int width = V * lanes;
+  keys += size_t(begin) * p.keyDimension;
+  values += size_t(begin) * p.valueDimension;
+  base += int32_t(begin);
+  uint32_t count = end - begin, j = 0;
+  for (; j + tileWidth <= count; j += tileWidth)
+    scoreTile<V, tileWidth>(panel.queries, keys + j * p.keyDimension, p.keyDimension,
+                            scores + j * width);
+  for (; j + 2 <= count; j += 2)
+    scoreTile<V, 2>(panel.queries, keys + j * p.keyDimension, p.keyDimension, scores + j * width);
+  if (j < count)
+    scoreTile<V, 1>(panel.queries, keys + j * p.keyDimension, p.keyDimension, scores + j * width);
+
+  Floats factor[V];
+  for (int v = 0; v < V; ++v) {
+    float* column = scores + v * lanes;
+    Ints last = loadInts(panel.positions + v * lanes);
+    // A row at `last` sees positions in (last - window, last].
+    Ints before = p.window == 0 ? broadcast(-1) : last - int32_t(p.window);
+    Floats blockMaximum = broadcast(negativeInfinity);
+    for (j = 0; j < count; ++j) {
+      Floats s = load(column + j * width);
+      if (p.softcap > 0)
+        s = tanh(s) * p.softcap;
+      if (masked) {
+        Ints at = broadcast(base + int32_t(j));
+        s = ((at > last) | (at <= before)) ? broadcast(negativeInfinity) : s;
+      }
+      if (p.softcap > 0 || masked)
+        store(column + j * width, s);
+      blockMaximum = greater(s, blockMaximum);
+    }
+    Floats maximum = load(panel.maxima + v * lanes), reference;
+    advanceMaximum(blockMaximum, maximum, reference, factor[v]);
+    store(panel.maxima + v * lanes, maximum);
+    Floats total = load(panel.sums + v * lanes) * factor[v];
+    for (j = 0; j < count; ++j) {
+      Floats weight = exp(load(column + j * width) - reference);
+      store(column + j * width, weight);
+      total += weight;
+    }
+    store(panel.sums + v * lanes, total);
+  }
+
+  uint32_t i = 0;
+  for (; i + tileWidth <= p.valueDimension; i += tileWidth)
+    valueTile<V, tileWidth>(scores, values + i, p.valueDimension, count, factor,
+                            panel.results + i * width);
+  for (; i < p.valueDimension; ++i)
+    valueTile<V, 1>(scores, values + i, p.valueDimension, count, factor, panel.results + i * width);
+}
+
+/// Attention of `tokens` tokens from `first` on: one sequence, consecutive positions.
+template <typename Element, int V>
+inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t tokens) {
+  const AttentionParameters& p = context.parameters;
+  constexpr uint32_t width = V * lanes;
+  const uint32_t rows = tokens * context.group;
+  const uint32_t panels = (rows + width - 1) / width;
+  const int32_t firstPosition = context.position(first);
+  const int32_t lastPosition = firstPosition + int32_t(tokens) - 1;
+  const uint32_t* blocks = context.args->step->sequences[context.sequence(first)].kv_blocks;
+
+  float* queries = context.scratch(context.at.queries);
+  float* results = context.scratch(context.at.outputs);
+  float* maxima = context.scratch(context.at.maxima);
+  float* sums = context.scratch(context.at.sums);
+  auto* positions = reinterpret_cast<int32_t*>(context.scratch(context.at.positions));
+  float* scores = context.scratch(context.at.scores);
+
+  // Rows by token, then head. Those that pad the last panel are copies of the last one.
+  for (uint32_t row = 0; row < panels * width; ++row) {
+    uint32_t actual = row < rows ? row : rows - 1;
+    uint32_t token = actual / context.group;
+    const float* query =
+        context.query(first + token) + size_t(actual % context.group) * p.keyDimension;
+    float* column = queries + size_t(row / width) * width * p.keyDimension + row % width;
+    for (uint32_t d = 0; d < p.keyDimension; ++d)
+      column[d * width] = query[d] * context.scale;
+    positions[row] = firstPosition + int32_t(token);
+    maxima[row] = negativeInfinity;
+    sums[row] = 0;
+  }
+  __builtin_memset(results, 0, size_t(panels) * width * p.valueDimension * sizeof(float));
+
+  uint32_t block = uint32_t(context.firstPosition(firstPosition)) / blockPositions;
+  for (; block <= uint32_t(lastPosition) / blockPositions; ++block) {
+    const auto base = int32_t(block * blockPositions);
+    // Nothing from lastPosition + 1 on is touched: it may never have been written.
+    auto there = uint32_t(lastPosition + 1 - base);
+    if (there > blockPositions)
+      there = blockPositions;
+    const float* keys =
+        Element::floats(context.cache<Element>(3, blocks[block], p.keyDimension),
+                        size_t(there) * p.keyDimension, context.scratch(context.at.keys));
+    const float* values =
+        Element::floats(context.cache<Element>(4, blocks[block], p.valueDimension),
+                        size_t(there) * p.valueDimension, context.scratch(context.at.values));
+    for (uint32_t i = 0; i < panels; ++i) {
+      Panel panel = {queries + size_t(i) * width * p.keyDimension,
+                     results + size_t(i) * width * p.valueDimension, maxima + i * width,
+                     sums + i * width, positions + i * width};
+      // What any row of the panel sees, and whether all rows see all of it.
+      int32_t low = panel.positions[0], high = panel.positions[width - 1];
+      int32_t begin = context.firstPosition(low) - base, end = high + 1 - base;
+      begin = begin < 0 ? 0 : begin;
+      end = end > int32_t(there) ? int32_t(there) : end;
+      if (begin >= end)
+        continue;
+      bool masked = base + end - 1 > low || base + begin < context.firstPosition(high);
+      attendBlock<V>(p, panel, keys, values, base, uint32_t(begin), uint32_t(end), masked, scores);
+    }
+  }
+
+  for (uint32_t row = 0; row < rows; ++row) {
+    float* out = context.result(first + row / context.group) +
+                 size_t(row % context.group) * p.valueDimension;
+    const float* column = results + size_t(row / width) * width * p.valueDimension + row % width;
+    float factor = 1.0f / sums[row];
+    for (uint32_t i = 0; i < p.valueDimension; ++i)
+      out[i] = column[i * width] * factor;
+  }
+}
+
+} // namespace
+} // namespace chordal::kernels

@@ -1,0 +1,60 @@
+//===- Tiling.h - how attention kernels divide their work and scratch
+//-----------------------------===//
+//
+// Constants that the catalogue and the kernels must agree on, and where a shard's working memory
+// lies within the worker's scratch. Nothing here has external linkage, see isa/Floats.h.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/Kernels.h"
+
+namespace chordal::kernels {
+namespace {
+
+/// Tokens of one shard (rowTile).
+constexpr uint32_t attentionTile = 32;
+
+/// Query rows are padded to this many: the widest panel of any level.
+constexpr uint32_t attentionRowPadding = 32;
+
+/// Heads are padded to this many floats: the widest vector of any level.
+constexpr uint32_t attentionFeaturePadding = 16;
+
+/// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
+struct AttentionScratch {
+  uint64_t queries;   ///< float: scaled queries, a padded row or column for each query row
+  uint64_t outputs;   ///< float: unnormalised results, likewise
+  uint64_t keys;      ///< float [block positions][keyDimension]: a block of K, converted
+  uint64_t values;    ///< float [block positions][valueDimension]: a block of V, converted
+  uint64_t scores;    ///< float [block positions][padded rows of a panel]
+  uint64_t maxima;    ///< float: for each query row the greatest score so far
+  uint64_t sums;      ///< float: for each query row the sum of exponentials so far
+  uint64_t positions; ///< int32: for each query row its position
+  uint64_t bytes;     ///< in all
+
+  inline __attribute__((always_inline)) constexpr AttentionScratch(const AttentionParameters& p,
+                                                                   uint64_t tokens) {
+    if (tokens > p.rowTile)
+      tokens = p.rowTile;
+    uint64_t rows = tokens * (p.heads / p.kvHeads);
+    rows = (rows + attentionRowPadding - 1) / attentionRowPadding * attentionRowPadding;
+    uint64_t keyWidth = (p.keyDimension + attentionFeaturePadding - 1) / attentionFeaturePadding *
+                        attentionFeaturePadding;
+    uint64_t valueWidth = (p.valueDimension + attentionFeaturePadding - 1) /
+                          attentionFeaturePadding * attentionFeaturePadding;
+    // All of these are multiples of 64 bytes: 16 or 32 floats are.
+    queries = 0;
+    outputs = queries + rows * keyWidth * sizeof(float);
+    keys = outputs + rows * valueWidth * sizeof(float);
+    values = keys + CHORDAL_KV_BLOCK_POSITIONS * uint64_t(p.keyDimension) * sizeof(float);
+    scores = values + CHORDAL_KV_BLOCK_POSITIONS * uint64_t(p.valueDimension) * sizeof(float);
+    maxima = scores + CHORDAL_KV_BLOCK_POSITIONS * attentionRowPadding * sizeof(float);
+    sums = maxima + rows * sizeof(float);
+    positions = sums + rows * sizeof(float);
+    bytes = positions + rows * sizeof(int32_t);
+  }
+};
+
+} // namespace
+} // namespace chordal::kernels

@@ -1,0 +1,286 @@
+//===- AttentionTest.cpp - attention against float64
+//----------------------------------------------===//
+//
+// Every level and element of the KV cache, several sequences in one batch, windows, softcap, odd
+// head dimensions. All of the cache that no token wrote is NaN.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "ir/gguf/Half.h"
+#include "tests/kernels/Harness.h"
+
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+namespace chordal::kernels {
+namespace {
+
+/// A run of a batch: `tokens` tokens of a new sequence, the last being at position last.
+struct Run {
+  uint32_t tokens, last;
+};
+
+struct Case {
+  uint32_t heads, kvHeads, keyDimension, valueDimension;
+  std::vector<Run> runs;
+  uint32_t window = 0;
+  float softcap = 0;
+  float queryScale = 1;
+};
+
+/// A batch with its caches, and attention over it in float64.
+class Batch {
+public:
+  Batch(const Case& c, uint32_t element, Random& random)
+      : c(c), element(element), bytes(element == CHORDAL_F16 ? 2 : 4),
+        tokens(std::accumulate(c.runs.begin(), c.runs.end(), 0u,
+                               [](uint32_t n, const Run& run) { return n + run.tokens; })),
+        blocks(std::accumulate(c.runs.begin(), c.runs.end(), 1u,
+                               [](uint32_t n, const Run& run) { return n + run.last / 64 + 1; })),
+        q(tokens, c.heads * c.keyDimension), position(1, tokens), sequence(1, tokens),
+        keyBlock(uint64_t(c.kvHeads) * 64 * c.keyDimension * bytes),
+        valueBlock(uint64_t(c.kvHeads) * 64 * c.valueDimension * bytes), keys(blocks * keyBlock),
+        values(blocks * valueBlock) {
+    q.fill(random, c.queryScale);
+    std::vector<uint32_t> order(blocks);
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    std::normal_distribution<float> normal;
+    uint32_t token = 0, next = 0;
+    for (uint32_t s = 0; s < c.runs.size(); ++s) {
+      const Run& run = c.runs[s];
+      tables.emplace_back(order.begin() + next, order.begin() + next + run.last / 64 + 1);
+      next += run.last / 64 + 1;
+      for (uint32_t i = 0; i < run.tokens; ++i, ++token) {
+        position[0][token] = int32_t(run.last + 1 - run.tokens + i);
+        sequence[0][token] = int32_t(s);
+      }
+      for (uint32_t p = 0; p <= run.last; ++p)
+        for (uint32_t h = 0; h < c.kvHeads; ++h) {
+          for (uint32_t d = 0; d < c.keyDimension; ++d)
+            write(key(s, p, h) + d * bytes, normal(random));
+          for (uint32_t d = 0; d < c.valueDimension; ++d)
+            write(value(s, p, h) + d * bytes, normal(random));
+        }
+    }
+    for (uint32_t s = 0; s < c.runs.size(); ++s)
+      sequences.push_back({c.runs[s].last + 1, 0, tables[s].data()});
+    step.n_tokens = tokens;
+    step.sequences = sequences.data();
+  }
+
+  AttentionParameters parameters(uint32_t rowTile) const {
+    return {c.heads,
+            c.kvHeads,
+            c.keyDimension,
+            c.valueDimension,
+            1 / std::sqrt(float(c.keyDimension)),
+            c.softcap,
+            c.window,
+            element,
+            rowTile};
+  }
+
+  void run(Isa isa, const Rows<float>& out, bool backwards = false) const {
+    Format format = element == CHORDAL_F16 ? Format::F16 : Format::F32;
+    const KernelInfo& kernel = kernelAt(Family::Attention, isa, format, tokens);
+    ASSERT_EQ(kernel.isa, isa);
+    runKernel(kernel, parameters(kernel.tile),
+              {q.view(),
+               position.view(),
+               sequence.view(),
+               {keys.data(), keyBlock},
+               {values.data(), valueBlock},
+               out.view()},
+              tokens, tiles(tokens, kernel.tile) * c.kvHeads, &step, backwards);
+  }
+
+  /// The exact result of a query head, and how far from it a float32 computation may be: scores are
+  /// sums of keyDimension products, errors of scores are relative errors of weights.
+  double expected(uint32_t token, uint32_t head, std::vector<double>& out) const {
+    uint32_t s = uint32_t(sequence[0][token]), h = head / (c.heads / c.kvHeads);
+    int32_t at = position[0][token];
+    const float* query = q[token] + head * c.keyDimension;
+    double scale = double(parameters(1).scale), greatest = -INFINITY, magnitude = 0, largest = 0;
+    std::vector<double> scores;
+    int32_t first = c.window && at >= int32_t(c.window) ? at - int32_t(c.window) + 1 : 0;
+    for (int32_t p = first; p <= at; ++p) {
+      double score = 0, absolute = 0;
+      for (uint32_t d = 0; d < c.keyDimension; ++d) {
+        double product = double(query[d]) * read(key(s, uint32_t(p), h) + d * bytes) * scale;
+        score += product;
+        absolute += std::fabs(product);
+      }
+      magnitude = std::max(magnitude, absolute);
+      if (c.softcap > 0)
+        score = c.softcap * std::tanh(score / c.softcap);
+      scores.push_back(score);
+      greatest = std::max(greatest, score);
+    }
+    double total = 0;
+    for (double& score : scores)
+      total += score = std::exp(score - greatest);
+    out.assign(c.valueDimension, 0);
+    for (int32_t p = first; p <= at; ++p)
+      for (uint32_t d = 0; d < c.valueDimension; ++d) {
+        double v = read(value(s, uint32_t(p), h) + d * bytes);
+        largest = std::max(largest, std::fabs(v));
+        out[d] += scores[size_t(p - first)] / total * v;
+      }
+    return largest * (1e-6 + 3e-7 * magnitude);
+  }
+
+  void check(const Rows<float>& out) const {
+    std::vector<double> exact;
+    for (uint32_t t = 0; t < tokens; ++t)
+      for (uint32_t head = 0; head < c.heads; ++head) {
+        double bound = expected(t, head, exact);
+        for (uint32_t d = 0; d < c.valueDimension; ++d)
+          ASSERT_LE(std::fabs(out[t][head * c.valueDimension + d] - exact[d]), bound)
+              << "token " << t << " head " << head << " feature " << d;
+      }
+  }
+
+  char* key(uint32_t s, uint32_t p, uint32_t h) const {
+    return keys.data() + tables[s][p / 64] * keyBlock + (h * 64 + p % 64) * c.keyDimension * bytes;
+  }
+  char* value(uint32_t s, uint32_t p, uint32_t h) const {
+    return values.data() + tables[s][p / 64] * valueBlock +
+           (h * 64 + p % 64) * c.valueDimension * bytes;
+  }
+  void write(char* at, float x) const {
+    uint16_t half = floatToHalf(x);
+    std::memcpy(at, element == CHORDAL_F16 ? static_cast<void*>(&half) : &x, bytes);
+  }
+  float read(const char* at) const {
+    float x;
+    uint16_t half;
+    std::memcpy(element == CHORDAL_F16 ? static_cast<void*>(&half) : &x, at, bytes);
+    return element == CHORDAL_F16 ? halfToFloat(half) : x;
+  }
+
+  const Case& c;
+  const uint32_t element;
+  const size_t bytes;
+  const uint32_t tokens, blocks;
+  Rows<float> q;
+  Rows<int32_t> position, sequence;
+  const uint64_t keyBlock, valueBlock;
+  GuardedMemory keys, values;
+  std::vector<std::vector<uint32_t>> tables;
+  std::vector<chordal_sequence> sequences;
+  chordal_step step = {};
+};
+
+void testCase(const Case& c) {
+  Random random;
+  for (uint32_t element : {CHORDAL_F32, CHORDAL_F16}) {
+    Batch batch(c, element, random);
+    for (Isa isa : levels()) {
+      SCOPED_TRACE(std::string(isaName(isa)) + (element == CHORDAL_F16 ? " F16" : " F32"));
+      Rows<float> out(batch.tokens, c.heads * c.valueDimension);
+      batch.run(isa, out);
+      batch.check(out);
+      if (testing::Test::HasFailure())
+        return;
+    }
+  }
+}
+
+TEST(Attention, oneToken) {
+  for (uint32_t last : {0u, 1u, 15u, 62u, 63u, 64u, 127u, 200u})
+    for (uint32_t group : {1u, 2u, 3u, 4u, 7u, 8u, 9u, 16u})
+      testCase({2 * group, 2, 64, 64, {{1, last}}});
+}
+
+TEST(Attention, headDimensions) {
+  for (auto [key, value] : {std::pair{24u, 24u},
+                            {80u, 80u},
+                            {96u, 96u},
+                            {128u, 128u},
+                            {256u, 256u},
+                            {192u, 128u},
+                            {40u, 72u},
+                            {17u, 5u},
+                            {1u, 1u},
+                            {3u, 33u}}) {
+    SCOPED_TRACE("dimensions " + std::to_string(key) + ", " + std::to_string(value));
+    testCase({4, 2, key, value, {{1, 130}}});
+    testCase({4, 2, key, value, {{40, 39}}});
+    testCase({6, 2, key, value, {{33, 100}}});
+  }
+}
+
+TEST(Attention, prefillFromTheStart) {
+  for (uint32_t tokens : {2u, 5u, 16u, 31u, 32u, 33u, 64u, 65u, 150u})
+    for (uint32_t group : {1u, 4u, 7u})
+      testCase({group * 2, 2, 64, 64, {{tokens, tokens - 1}}});
+}
+
+TEST(Attention, prefillAtDepth) {
+  testCase({8, 2, 64, 64, {{70, 400}}});
+  testCase({3, 3, 48, 48, {{20, 64}}});
+  testCase({4, 1, 128, 128, {{64, 191}}});
+}
+
+TEST(Attention, severalSequencesInOneBatch) {
+  testCase(
+      {8, 2, 64, 64, {{1, 7}, {1, 63}, {1, 64}, {5, 4}, {40, 120}, {1, 0}, {2, 129}, {3, 65}}});
+  testCase({2, 2, 32, 32, {{1, 10}, {1, 11}, {1, 12}, {17, 80}, {16, 15}, {1, 200}}});
+}
+
+TEST(Attention, windows) {
+  for (uint32_t window : {1u, 2u, 8u, 63u, 64u, 65u, 100u, 1000u}) {
+    SCOPED_TRACE("window " + std::to_string(window));
+    testCase({4, 2, 32, 32, {{1, 180}}, window});
+    testCase({4, 2, 32, 32, {{100, 99}}, window});
+    testCase({4, 2, 32, 32, {{30, 280}, {1, 3}, {2, 64}}, window});
+  }
+}
+
+TEST(Attention, softcap) {
+  for (float softcap : {4.0f, 50.0f}) {
+    testCase({4, 2, 32, 32, {{1, 180}}, 0, softcap, 8});
+    testCase({4, 2, 32, 32, {{70, 99}, {3, 64}}, 8, softcap, 8});
+  }
+}
+
+TEST(Attention, sharpScores) {
+  // Scores of hundreds: most weights are 0, and maxima change by much from block to block.
+  testCase({4, 2, 64, 64, {{1, 300}}, 0, 0, 100});
+  testCase({4, 2, 64, 64, {{50, 300}}, 0, 0, 100});
+}
+
+TEST(Attention, orderOfShardsChangesNoBit) {
+  Random random;
+  Case c = {8, 4, 64, 64, {{100, 300}, {1, 70}, {1, 3}}};
+  Batch batch(c, CHORDAL_F16, random);
+  for (Isa isa : levels()) {
+    Rows<float> forwards(batch.tokens, 8 * 64), backwards(batch.tokens, 8 * 64);
+    batch.run(isa, forwards);
+    batch.run(isa, backwards, true);
+    for (uint32_t t = 0; t < batch.tokens; ++t)
+      ASSERT_EQ(std::memcmp(forwards[t], backwards[t], 8 * 64 * 4), 0) << isaName(isa);
+  }
+}
+
+TEST(Attention, nanInTheInputsStaysVisible) {
+  Random random;
+  for (uint32_t element : {CHORDAL_F32, CHORDAL_F16})
+    for (Isa isa : levels())
+      for (uint32_t tokens : {1u, 40u}) {
+        Case c = {4, 2, 32, 32, {{tokens, 99}}};
+        Batch batch(c, element, random);
+        // A key at a position that all tokens see; a value of the other KV head.
+        batch.write(batch.key(0, 20, 0), NAN);
+        batch.write(batch.value(0, 20, 1) + 5 * batch.bytes, NAN);
+        Rows<float> out(tokens, 4 * 32);
+        batch.run(isa, out);
+        for (uint32_t t = 0; t < tokens; ++t)
+          for (uint32_t i = 0; i < 128; ++i)
+            EXPECT_EQ(std::isnan(out[t][i]), i < 64 || i % 32 == 5) << isaName(isa) << " " << i;
+      }
+}
+
+} // namespace
+} // namespace chordal::kernels
