@@ -132,7 +132,7 @@ Result<void> Parser::parseEntry(uint64_t index) {
   if (length > remaining())
     return truncated("the key of " + which);
   Entry entry;
-  entry.key = {reinterpret_cast<const char*>(bytes.data() + position), length};
+  entry.key = {reinterpret_cast<const char*>(bytes.data() + position), size_t(length)};
   position += length;
   std::string what = "metadata key " + quoted(entry.key);
 
@@ -270,7 +270,7 @@ Result<void> Parser::parseTensor(uint64_t index, Tensor& tensor, uint64_t& relat
                            number(maxTensorNameLength) + " are allowed");
   if (length > remaining())
     return truncated("the name of " + which);
-  tensor.name = {reinterpret_cast<const char*>(bytes.data() + position), length};
+  tensor.name = {reinterpret_cast<const char*>(bytes.data() + position), size_t(length)};
   position += length;
   std::string what = "tensor " + quoted(tensor.name);
   if (!tensorNames.insert(tensor.name).second)

@@ -69,7 +69,7 @@ public:
     const std::byte* at = data + checkpoints[index / stride];
     for (size_t skip = index % stride; skip != 0; --skip)
       at += 8 + length(at);
-    return {reinterpret_cast<const char*>(at + 8), length(at)};
+    return {reinterpret_cast<const char*>(at + 8), size_t(length(at))};
   }
 
   class Iterator {
@@ -83,7 +83,7 @@ public:
     Iterator() = default;
     Iterator(const std::byte* at, uint64_t index) : at(at), index(index) {}
     std::string_view operator*() const {
-      return {reinterpret_cast<const char*>(at + 8), length(at)};
+      return {reinterpret_cast<const char*>(at + 8), size_t(length(at))};
     }
     Iterator& operator++() {
       at += 8 + length(at);
