@@ -17,8 +17,10 @@ namespace chordal::kernels {
   int sumRows(const float*, float*);                                                               \
   }
 CHORDAL_LEVEL(scalar)
+#if defined(__x86_64__)
 CHORDAL_LEVEL(avx2)
 CHORDAL_LEVEL(avx512)
+#endif
 #undef CHORDAL_LEVEL
 
 namespace {
@@ -39,8 +41,10 @@ std::vector<Level> mathLevels() {
     result.push_back(                                                                              \
         {isa, name::expAll, name::tanhAll, name::toHalves, name::toFloats, name::sumRows});
   CHORDAL_LEVEL(Isa::Scalar, scalar)
+#if defined(__x86_64__)
   CHORDAL_LEVEL(Isa::X86_64_v3, avx2)
   CHORDAL_LEVEL(Isa::Avx512Vnni, avx512)
+#endif
 #undef CHORDAL_LEVEL
   return result;
 }
