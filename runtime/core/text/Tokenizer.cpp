@@ -176,6 +176,8 @@ Result<void> Tokenizer::init(Vocabulary vocabulary) {
                      "; tokenizers exist for \"llama\" (SentencePiece BPE) and \"gpt2\" "
                      "(byte-level BPE)",
                  ErrorCode::Unsupported};
+  if (vocab.tokens.empty() || vocab.types.size() != vocab.tokens.size())
+    return Error{"the vocabulary is not ready: Vocabulary::finish was not called on it"};
   tokenIndex.build(vocab.tokens, /*lastWins=*/true);
   initBytes();
   initSpecials();
