@@ -15,6 +15,7 @@
 #include <cstring>
 #include <random>
 #include <span>
+#include <thread>
 #include <vector>
 
 namespace chordal::test {
@@ -48,9 +49,11 @@ inline void mixKernel(const chordal_task_args* args, uint32_t shard) {
         sum = hash(sum, reinterpret_cast<const uint32_t*>(static_cast<std::byte*>(view.data) +
                                                           row * view.row_bytes)[i]);
   }
-  // Some shards take longer than others.
-  for (uint32_t i = sum % 64; i > 0; --i)
+  // Some shards take much longer than others, some are held up: workers must meet.
+  for (uint32_t i = sum % 8 == 0 ? sum % 8192 : sum % 64; i > 0; --i)
     sum = hash(sum, i);
+  if (sum % 16 == 1)
+    std::this_thread::yield();
   *static_cast<uint32_t*>(args->scratch) = sum;
 
   uint32_t* log = static_cast<uint32_t*>(args->operands[1].data);

@@ -94,12 +94,40 @@ TEST(Executor, RunsManyThousandSteps) {
   MixProgram mix = makeMix(random, 6);
   Runner serial(mix, createSerialExecutor(mix.code, heapMemory()));
   Runner parallel(mix, createTbbExecutor(mix.code, {3, nullptr}));
-  for (int step = 0; step < 10000; ++step) {
+  for (int step = 0; step < 5000; ++step) {
     uint32_t tokens = 1 + random() % mix.program.maxTokens();
     uint32_t outputs = random() % (tokens + 1);
     ASSERT_EQ(parallel.run(tokens, outputs), serial.run(tokens, outputs)) << "step " << step;
     if (HasFailure())
       return;
+  }
+}
+
+std::vector<std::atomic<uint32_t>> runsOfShard(20000);
+
+void countingKernel(const chordal_task_args*, uint32_t shard) {
+  runsOfShard[shard].fetch_add(1, std::memory_order_relaxed);
+}
+
+TEST(Executor, ClaimsEveryShardOnce) {
+  Program program;
+  program.model = {10, 10, 1, 1};
+  program.kernelNames = {program.addString("count")};
+  program.kernelRefs = {{0, 0}};
+  chordal_task task{};
+  task.n_kernels = 1;
+  task.shard_factor = uint32_t(runsOfShard.size());
+  program.tasks = {task};
+  program.buckets = {{1, 1, 0, 1, 0}};
+  ASSERT_TRUE(validate(program));
+  TestStep step(program);
+  step.step.n_tokens = 1;
+  auto executor = createTbbExecutor({{countingKernel}, {}}, {4, nullptr});
+  ASSERT_TRUE(executor->load(program, step.bindings, step.cancel));
+  for (uint32_t i = 1; i <= 100; ++i) {
+    ASSERT_TRUE(executor->run(0));
+    for (size_t shard = 0; shard < runsOfShard.size(); ++shard)
+      ASSERT_EQ(runsOfShard[shard], i) << "shard " << shard;
   }
 }
 
