@@ -96,6 +96,34 @@ struct AttentionContext {
   }
 };
 
+/// Fetches a block's keys and values into the cache, a little at a time, while another block is
+/// computed: the hardware does not foresee the step from block to block.
+class Prefetch {
+public:
+  CHORDAL_INLINE Prefetch() = default;
+  /// For keyDimension and valueDimension columns of `columnBytes`, in `steps` calls of advance().
+  CHORDAL_INLINE Prefetch(const void* keys, const void* values, size_t columnBytes,
+                          size_t keyDimension, size_t valueDimension, size_t steps)
+      : next(static_cast<const char*>(keys)), end(next + columnBytes * keyDimension),
+        later(static_cast<const char*>(values)), laterEnd(later + columnBytes * valueDimension),
+        stride((columnBytes * (keyDimension + valueDimension) / 64 / (steps + 1) + 1) * 64) {}
+
+  CHORDAL_INLINE void advance() {
+    if (next >= end) {
+      next = later;
+      end = laterEnd;
+      later = laterEnd;
+    }
+    for (size_t i = 0; i < stride && next < end; i += 64, next += 64)
+      __builtin_prefetch(next, 0, 2);
+  }
+
+private:
+  const char *next = nullptr, *end = nullptr;
+  const char *later = nullptr, *laterEnd = nullptr;
+  size_t stride = 0;
+};
+
 /// One step of the online softmax (Milakov and Gimelshein 2018; Dao et al. 2022), lane by lane:
 /// takes the greatest score of a block and gives what scores are taken relative to and the factor
 /// of what was summed so far. Lanes that have seen nothing but masked scores keep -inf, and their

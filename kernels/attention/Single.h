@@ -22,6 +22,9 @@ constexpr int resultVectors = 16;
 constexpr int resultVectors = 8;
 #endif
 
+/// Positions of V that are added between two steps of the prefetch.
+constexpr size_t prefetchPositions = 4;
+
 /// Combines the lanes of each head (lane % H), so that all lanes of a head hold the result.
 template <int H, typename Function>
 CHORDAL_INLINE Floats acrossPositions(Floats v, Function combine) {
@@ -39,10 +42,11 @@ CHORDAL_INLINE Floats acrossPositions(Floats v, Function combine) {
 template <typename Element, int H>
 CHORDAL_INLINE void scoreHeads(const float* queries, size_t queryStride,
                                const typename Element::Type* keys, size_t dimension, uint32_t begin,
-                               uint32_t end, float* scores) {
+                               uint32_t end, float* scores, Prefetch& next) {
   constexpr uint32_t P = lanes / H;
   const size_t whole = dimension / lanes * lanes;
   for (uint32_t j = begin; j < end; j += P) {
+    next.advance();
     const typename Element::Type* key[P];
     for (uint32_t i = 0; i < P; ++i)
       key[i] = keys + size_t(j + i < end ? j + i : end - 1) * dimension;
@@ -67,18 +71,23 @@ CHORDAL_INLINE void scoreHeads(const float* queries, size_t queryStride,
 template <typename Element, int H, int C, bool partial>
 CHORDAL_INLINE void valueHeads(const float* weights, const typename Element::Type* values,
                                size_t dimension, uint32_t begin, uint32_t end, const float* factor,
-                               float* results, size_t resultStride, size_t partialWidth) {
+                               float* results, size_t resultStride, size_t partialWidth,
+                               Prefetch& next) {
   Floats sum[H][C];
   for (int h = 0; h < H; ++h)
     for (int c = 0; c < C; ++c)
       sum[h][c] = load(results + h * resultStride + c * lanes) * factor[h];
-  for (uint32_t j = begin; j < end; ++j)
-    for (int c = 0; c < C; ++c) {
-      const typename Element::Type* at = values + j * dimension + c * lanes;
-      Floats value = partial ? Element::loadPartial(at, partialWidth) : Element::load(at);
-      for (int h = 0; h < H; ++h)
-        sum[h][c] = mulAdd(broadcast(weights[j * H + h]), value, sum[h][c]);
-    }
+  for (size_t part = begin; part < end; part += prefetchPositions) {
+    next.advance();
+    const size_t partEnd = part + prefetchPositions < end ? part + prefetchPositions : end;
+    for (size_t j = part; j < partEnd; ++j)
+      for (int c = 0; c < C; ++c) {
+        const typename Element::Type* at = values + j * dimension + c * lanes;
+        Floats value = partial ? Element::loadPartial(at, partialWidth) : Element::load(at);
+        for (int h = 0; h < H; ++h)
+          sum[h][c] = mulAdd(broadcast(weights[j * H + h]), value, sum[h][c]);
+      }
+  }
   for (int h = 0; h < H; ++h)
     for (int c = 0; c < C; ++c)
       store(results + h * resultStride + c * lanes, sum[h][c]);
@@ -107,7 +116,15 @@ CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const uint32_
     end = end > blockPositions ? blockPositions : end;
     const auto* keys = context.cache<Element>(3, blocks[block], p.keyDimension);
     const auto* values = context.cache<Element>(4, blocks[block], p.valueDimension);
-    scoreHeads<Element, H>(queries, queryStride, keys, p.keyDimension, begin, end, scores);
+    Prefetch next;
+    if (block < uint32_t(position) / blockPositions)
+      next = Prefetch(context.cache<Element>(3, blocks[block + 1], p.keyDimension),
+                      context.cache<Element>(4, blocks[block + 1], p.valueDimension),
+                      blockPositions * sizeof(typename Element::Type), p.keyDimension,
+                      p.valueDimension,
+                      blockPositions / P +
+                          p.valueDimension / (C * lanes) * (blockPositions / prefetchPositions));
+    scoreHeads<Element, H>(queries, queryStride, keys, p.keyDimension, begin, end, scores, next);
 
     Floats blockMaximum = broadcast(negativeInfinity);
     for (uint32_t j = begin; j < end; j += P) {
@@ -134,13 +151,13 @@ CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const uint32_
     uint32_t i = 0;
     for (; i + C * lanes <= p.valueDimension; i += C * lanes)
       valueHeads<Element, H, C, false>(scores, values + i, p.valueDimension, begin, end, factors,
-                                       results + i, resultStride, 0);
+                                       results + i, resultStride, 0, next);
     for (; i + lanes <= p.valueDimension; i += lanes)
       valueHeads<Element, H, 1, false>(scores, values + i, p.valueDimension, begin, end, factors,
-                                       results + i, resultStride, 0);
+                                       results + i, resultStride, 0, next);
     if (i < p.valueDimension)
       valueHeads<Element, H, 1, true>(scores, values + i, p.valueDimension, begin, end, factors,
-                                      results + i, resultStride, p.valueDimension - i);
+                                      results + i, resultStride, p.valueDimension - i, next);
   }
   return acrossPositions<H>(total, [](Floats a, Floats b) { return a + b; });
 }

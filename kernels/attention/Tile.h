@@ -32,11 +32,17 @@ template <int V, int N>
 CHORDAL_INLINE void scoreTile(const float* queries, const float* keys, size_t dimension,
                               float* scores) {
   Floats sum[N][V] = {};
+  const float* key[N];
+  for (int j = 0; j < N; ++j) {
+    key[j] = keys + j * dimension;
+    // A register for each position: otherwise the compiler computes the addresses from one another
+    // in the loop, on the ports that the products need.
+    __asm__("" : "+r"(key[j]));
+  }
   for (size_t d = 0; d < dimension; ++d)
     for (int j = 0; j < N; ++j)
       for (int v = 0; v < V; ++v)
-        sum[j][v] = mulAdd(broadcast(keys[j * dimension + d]), load(queries + (d * V + v) * lanes),
-                           sum[j][v]);
+        sum[j][v] = mulAdd(broadcast(key[j][d]), load(queries + (d * V + v) * lanes), sum[j][v]);
   for (int j = 0; j < N; ++j)
     for (int v = 0; v < V; ++v)
       store(scores + (j * V + v) * lanes, sum[j][v]);
@@ -45,12 +51,12 @@ CHORDAL_INLINE void scoreTile(const float* queries, const float* keys, size_t di
 /// results[i] = results[i] * factor + sum over positions of weights * values[.][i], N features.
 template <int V, int N>
 CHORDAL_INLINE void valueTile(const float* weights, const float* values, size_t dimension,
-                              uint32_t positions, const Floats (&factor)[V], float* results) {
+                              size_t positions, const Floats (&factor)[V], float* results) {
   Floats sum[N][V];
   for (int i = 0; i < N; ++i)
     for (int v = 0; v < V; ++v)
       sum[i][v] = load(results + (i * V + v) * lanes) * factor[v];
-  for (uint32_t j = 0; j < positions; ++j)
+  for (size_t j = 0; j < positions; ++j)
     for (int i = 0; i < N; ++i)
       for (int v = 0; v < V; ++v)
         sum[i][v] = mulAdd(broadcast(values[j * dimension + i]),
@@ -74,57 +80,72 @@ struct Panel {
 template <int V>
 inline void attendBlock(const AttentionParameters& p, const Panel& panel, const float* keys,
                         const float* values, int32_t base, uint32_t begin, uint32_t end,
-                        bool masked, float* scores) {
+                        bool masked, float* scores, Prefetch& next) {
   constexpr int width = V * lanes;
   keys += size_t(begin) * p.keyDimension;
   values += size_t(begin) * p.valueDimension;
   base += int32_t(begin);
-  uint32_t count = end - begin, j = 0;
-  for (; j + tileWidth <= count; j += tileWidth)
-    scoreTile<V, tileWidth>(panel.queries, keys + j * p.keyDimension, p.keyDimension,
+  const size_t count = end - begin, keyDimension = p.keyDimension,
+               valueDimension = p.valueDimension;
+  size_t j = 0;
+  for (; j + tileWidth <= count; j += tileWidth) {
+    scoreTile<V, tileWidth>(panel.queries, keys + j * keyDimension, keyDimension,
                             scores + j * width);
-  for (; j + 2 <= count; j += 2)
-    scoreTile<V, 2>(panel.queries, keys + j * p.keyDimension, p.keyDimension, scores + j * width);
-  if (j < count)
-    scoreTile<V, 1>(panel.queries, keys + j * p.keyDimension, p.keyDimension, scores + j * width);
-
-  Floats factor[V];
-  for (int v = 0; v < V; ++v) {
-    float* column = scores + v * lanes;
-    Ints last = loadInts(panel.positions + v * lanes);
-    // A row at `last` sees positions in (last - window, last].
-    Ints before = p.window == 0 ? broadcast(-1) : last - int32_t(p.window);
-    Floats blockMaximum = broadcast(negativeInfinity);
-    for (j = 0; j < count; ++j) {
-      Floats s = load(column + j * width);
-      if (p.softcap > 0)
-        s = tanh(s) * p.softcap;
-      if (masked) {
-        Ints at = broadcast(base + int32_t(j));
-        s = ((at > last) | (at <= before)) ? broadcast(negativeInfinity) : s;
-      }
-      if (p.softcap > 0 || masked)
-        store(column + j * width, s);
-      blockMaximum = greater(s, blockMaximum);
-    }
-    Floats maximum = load(panel.maxima + v * lanes), reference;
-    advanceMaximum(blockMaximum, maximum, reference, factor[v]);
-    store(panel.maxima + v * lanes, maximum);
-    Floats total = load(panel.sums + v * lanes) * factor[v];
-    for (j = 0; j < count; ++j) {
-      Floats weight = exp(load(column + j * width) - reference);
-      store(column + j * width, weight);
-      total += weight;
-    }
-    store(panel.sums + v * lanes, total);
+    next.advance();
   }
+  for (; j + 2 <= count; j += 2)
+    scoreTile<V, 2>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
+  if (j < count)
+    scoreTile<V, 1>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
 
-  uint32_t i = 0;
-  for (; i + tileWidth <= p.valueDimension; i += tileWidth)
-    valueTile<V, tileWidth>(scores, values + i, p.valueDimension, count, factor,
+  Floats blockMaximum[V], reference[V], factor[V], total[V];
+  for (int v = 0; v < V; ++v)
+    blockMaximum[v] = broadcast(negativeInfinity);
+  if (p.softcap > 0 || masked) {
+    for (int v = 0; v < V; ++v) {
+      Ints last = loadInts(panel.positions + v * lanes);
+      // A row at `last` sees positions in (last - window, last].
+      Ints before = p.window == 0 ? broadcast(-1) : last - int32_t(p.window);
+      for (j = 0; j < count; ++j) {
+        float* at = scores + j * width + v * lanes;
+        Floats s = load(at);
+        if (p.softcap > 0)
+          s = tanh(s) * p.softcap;
+        if (masked) {
+          Ints position = broadcast(base + int32_t(j));
+          s = ((position > last) | (position <= before)) ? broadcast(negativeInfinity) : s;
+        }
+        store(at, s);
+      }
+    }
+  }
+  for (j = 0; j < count; ++j)
+    for (int v = 0; v < V; ++v)
+      blockMaximum[v] = greater(load(scores + j * width + v * lanes), blockMaximum[v]);
+  for (int v = 0; v < V; ++v) {
+    Floats maximum = load(panel.maxima + v * lanes);
+    advanceMaximum(blockMaximum[v], maximum, reference[v], factor[v]);
+    store(panel.maxima + v * lanes, maximum);
+    total[v] = load(panel.sums + v * lanes) * factor[v];
+  }
+  for (j = 0; j < count; ++j)
+    for (int v = 0; v < V; ++v) {
+      float* at = scores + j * width + v * lanes;
+      Floats weight = exp(load(at) - reference[v]);
+      store(at, weight);
+      total[v] += weight;
+    }
+  for (int v = 0; v < V; ++v)
+    store(panel.sums + v * lanes, total[v]);
+
+  size_t i = 0;
+  for (; i + tileWidth <= valueDimension; i += tileWidth) {
+    valueTile<V, tileWidth>(scores, values + i, valueDimension, count, factor,
                             panel.results + i * width);
-  for (; i < p.valueDimension; ++i)
-    valueTile<V, 1>(scores, values + i, p.valueDimension, count, factor, panel.results + i * width);
+    next.advance();
+  }
+  for (; i < valueDimension; ++i)
+    valueTile<V, 1>(scores, values + i, valueDimension, count, factor, panel.results + i * width);
 }
 
 /// Attention of `tokens` tokens from `first` on: one sequence, consecutive positions.
@@ -173,6 +194,12 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
     const float* values =
         Element::floats(context.cache<Element>(4, blocks[block], p.valueDimension),
                         size_t(there) * p.valueDimension, context.scratch(context.at.values));
+    Prefetch next;
+    if (block < uint32_t(lastPosition) / blockPositions)
+      next = Prefetch(context.cache<Element>(3, blocks[block + 1], p.keyDimension),
+                      context.cache<Element>(4, blocks[block + 1], p.valueDimension),
+                      blockPositions * sizeof(typename Element::Type), p.keyDimension,
+                      p.valueDimension, panels * ((blockPositions + p.valueDimension) / tileWidth));
     for (uint32_t i = 0; i < panels; ++i) {
       Panel panel = {queries + size_t(i) * width * p.keyDimension,
                      results + size_t(i) * width * p.valueDimension, maxima + i * width,
@@ -185,7 +212,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
       if (begin >= end)
         continue;
       bool masked = base + end - 1 > low || base + begin < context.firstPosition(high);
-      attendBlock<V>(p, panel, keys, values, base, uint32_t(begin), uint32_t(end), masked, scores);
+      attendBlock<V>(p, panel, keys, values, base, uint32_t(begin), uint32_t(end), masked, scores,
+                     next);
     }
   }
 
