@@ -58,14 +58,18 @@ void relax() {
 /// Calls `ready` until it is true or `giveUp` is; spins at first, then yields. Returns whether it
 /// was ready.
 template <typename Ready, typename GiveUp> bool waitUntil(Ready ready, GiveUp giveUp) {
-  if (ready())
-    return true;
+  // Most waits are shorter than reading the clock twice.
+  for (int i = 0; i < 16; ++i) {
+    if (ready())
+      return true;
+    relax();
+  }
   Clock::time_point begin = Clock::now();
   do {
-    for (int i = 0; i < 16; ++i) {
-      relax();
+    for (int i = 0; i < 8; ++i) {
       if (ready())
         return true;
+      relax();
     }
   } while (Clock::now() - begin < spinTime);
   while (!ready()) {
@@ -78,7 +82,8 @@ template <typename Ready, typename GiveUp> bool waitUntil(Ready ready, GiveUp gi
 
 struct alignas(cacheLine) Counter {
   std::atomic<uint64_t> claimed{0};
-  std::atomic<uint64_t> done{0};
+  // On a line of its own: who waits for it must not slow those who claim.
+  alignas(cacheLine) std::atomic<uint64_t> done{0};
 };
 
 /// Tiles of rows of all tasks that share a count of rows and a tile.
@@ -463,8 +468,6 @@ template <bool observed> bool Executor::walk(Worker& worker) {
     Tiles tiles = announcement.tiles[bucket.tilingOf[i]];
     uint64_t target = tiles.total * task.task->shard_factor;
     uint64_t first = target - tiles.tiles * task.task->shard_factor;
-    if (counter.claimed.load(std::memory_order_relaxed) >= target)
-      continue;
     for (uint32_t dependency : schedule.of(i))
       if (!waitForTask(bucket, dependency, announcement))
         return false;
@@ -474,21 +477,21 @@ template <bool observed> bool Executor::walk(Worker& worker) {
         task.task->rows == CHORDAL_ROWS_OUTPUTS ? announcement.outputs : announcement.tokens;
     args.scratch = worker.scratch;
     uint32_t ran = 0;
-    uint64_t next = counter.claimed.load(std::memory_order_relaxed);
+    // A guess is as good as a load: if it is wrong, the exchange says what is right, and has the
+    // cache line for the next attempt.
+    uint64_t next = first;
     Clock::time_point begin;
     bool stop = false;
     while (next < target && !stop) {
-      if (!counter.claimed.compare_exchange_weak(next, next + 1, std::memory_order_relaxed)) {
-        relax();
+      if (!counter.claimed.compare_exchange_weak(next, next + 1, std::memory_order_relaxed))
         continue;
-      }
       if constexpr (observed)
         if (ran == 0)
           begin = Clock::now();
       LoadedProgram::runShard(task, args, uint32_t(next - first));
       ++ran;
       stop = cancelled->load(std::memory_order_relaxed);
-      next = counter.claimed.load(std::memory_order_relaxed);
+      ++next;
     }
     if (ran == 0)
       continue;
