@@ -1,0 +1,61 @@
+//===- Model.h - a model file made ready to run
+//---------------------------------------------------===//
+//
+// The one way of data through the compiler: GGUF file, checked view, graph, phases, program,
+// object, session. Every command that computes something goes through here.
+//
+//===----------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/gguf/View.h"
+#include "passes/Pipeline.h"
+#include "runtime/core/Session.h"
+#include "runtime/tbb/Executor.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <string>
+
+namespace chordal {
+
+/// How a model is compiled and run.
+struct ModelOptions {
+  uint32_t contextLength = 0; ///< 0: as trained, but at most 4096
+  bool kvFloat32 = false;     ///< element type of the KV cache: f32 rather than f16
+  std::string isa;            ///< instruction-set level; empty: that of this machine
+  unsigned threads = 0;       ///< 0: those the process may use
+  uint32_t microBatch = 0;    ///< most tokens of a step; 0: the largest bucket
+  uint32_t maxSequences = 1;
+  TaskObserver* observer = nullptr; ///< told of every task that runs; may be null
+  std::string dumpPhases;           ///< folder for the IR after each phase; empty: none
+};
+
+/// The module of `view` after the phase `to`. Errors carry the diagnostics of MLIR.
+Result<mlir::OwningOpRef<mlir::ModuleOp>> compileModule(mlir::MLIRContext& context,
+                                                        const gguf::View& view,
+                                                        const ModelOptions& options, Phase to);
+
+/// A model that is loaded and takes tokens.
+class Model {
+public:
+  /// Opens, compiles and loads. Errors name the file and what is wrong with it.
+  static Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options);
+  ~Model();
+
+  const gguf::View& file() const;
+  Session& session();
+  const Program& program() const;
+  /// The instruction-set level that kernels were chosen for.
+  std::string_view isa() const;
+  /// Worker threads of the executor.
+  unsigned threads() const;
+
+private:
+  struct State;
+  explicit Model(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
+
+} // namespace chordal
