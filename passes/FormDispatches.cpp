@@ -63,8 +63,8 @@ SmallVector<Group> formGroups(func::FuncOp function) {
     groups.push_back(std::move(group));
   }
   llvm::erase_if(groups, [](const Group& group) { return group.empty(); });
-  llvm::stable_sort(
-      groups, [](const Group& a, const Group& b) { return a.back()->isBeforeInBlock(b.back()); });
+  llvm::sort(groups,
+             [](const Group& a, const Group& b) { return a.back()->isBeforeInBlock(b.back()); });
   return groups;
 }
 

@@ -12,6 +12,8 @@
 
 #include "kernels/Kernels.h"
 
+#include <tuple>
+
 using namespace mlir;
 
 namespace chordal {
@@ -26,6 +28,7 @@ struct Lifetime {
   Value value;
   int64_t first, last;
   int64_t bytes;
+  size_t index; ///< among all lifetimes: ties are broken alike everywhere
   int64_t offset = 0;
 };
 
@@ -52,7 +55,7 @@ struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
         if (isa<ir::KvType>(result.getType()))
           continue;
         Lifetime lifetime{result, int64_t(dispatch.getId()), int64_t(dispatch.getId()),
-                          bytesOf(result.getType(), rows)};
+                          bytesOf(result.getType(), rows), lifetimes.size()};
         bool returned = false;
         for (Operation* user : result.getUsers()) {
           if (auto reader = dyn_cast<ir::DispatchOp>(user))
@@ -98,8 +101,10 @@ struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
     SmallVector<Lifetime*> order;
     for (Lifetime& lifetime : lifetimes)
       order.push_back(&lifetime);
-    llvm::stable_sort(order,
-                      [](const Lifetime* a, const Lifetime* b) { return a->bytes > b->bytes; });
+    // The largest first, equal ones in the order of the function.
+    llvm::sort(order, [](const Lifetime* a, const Lifetime* b) {
+      return a->bytes != b->bytes ? a->bytes > b->bytes : a < b;
+    });
     SmallVector<Lifetime*> placed; // by offset
     int64_t end = 0;
     for (Lifetime* lifetime : order) {

@@ -146,7 +146,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     auto norm = keyRope.getX().getDefiningOp<ir::RmsNormOp>();
     if (state.getKeyType() != state.getValueType())
       return append.emitOpError("has no kernel for keys and values of different element types");
-    if (norm && norm.getGroup().value_or(0) != state.getKeyDim())
+    if (norm && int64_t(norm.getGroup().value_or(0)) != state.getKeyDim())
       return norm.emitOpError("has a kernel only if it normalises each head");
     Value query = dispatch.getResults()[pattern.operands[6].index];
     kernels::RopeAppendParameters p{};

@@ -38,15 +38,15 @@ Value VectorMath::firstLanes(Value count) {
 Value VectorMath::load(Value pointer, Value mask) {
   if (!mask)
     return LLVM::LoadOp::create(builder, location, floats, pointer, /*alignment=*/4);
-  return LLVM::MaskedLoadOp::create(builder, location, floats, pointer, mask,
-                                    ValueRange{splat(0.0f)}, /*alignment=*/4);
+  return LLVM::MaskedLoadOp::create(builder, location, floats, pointer, mask, splat(0.0f),
+                                    /*alignment=*/4u);
 }
 
 void VectorMath::store(Value vector, Value pointer, Value mask) {
   if (!mask)
     LLVM::StoreOp::create(builder, location, vector, pointer, /*alignment=*/4);
   else
-    LLVM::MaskedStoreOp::create(builder, location, vector, pointer, mask, /*alignment=*/4);
+    LLVM::MaskedStoreOp::create(builder, location, vector, pointer, mask, /*alignment=*/4u);
 }
 
 Value VectorMath::add(Value a, Value b) {

@@ -25,8 +25,7 @@ struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
     auto range = [](func::FuncOp step) {
       return step->getAttrOfType<DenseI64ArrayAttr>("chordal.tokens");
     };
-    llvm::stable_sort(steps,
-                      [&](func::FuncOp a, func::FuncOp b) { return range(a)[0] < range(b)[0]; });
+    llvm::sort(steps, [&](func::FuncOp a, func::FuncOp b) { return range(a)[0] < range(b)[0]; });
     int64_t next = 1;
     for (func::FuncOp step : steps) {
       if (range(step)[0] != next) {
