@@ -22,17 +22,28 @@ constexpr uint32_t maxWindow = 1u << 20;
 Result<float> checkLogits(std::span<const float> logits) {
   if (logits.empty())
     return Error{"there are no logits to sample from", ErrorCode::OutOfRange};
-  float most = -INFINITY;
-  bool sane = true;
-  for (float logit : logits) {
-    sane &= logit < INFINITY; // false for NaN too
-    most = logit > most ? logit : most;
-  }
+  // In lanes, so that it takes one vector operation for many logits. A comparison is false for NaN.
+  constexpr size_t lanes = 16;
+  float best[lanes];
+  std::fill_n(best, lanes, -INFINITY);
+  uint32_t wrong[lanes] = {};
+  auto look = [&](size_t lane, float logit) {
+    best[lane] = logit > best[lane] ? logit : best[lane];
+    wrong[lane] |= logit < INFINITY ? 0u : 1u;
+  };
+  size_t i = 0;
+  for (; i + lanes <= logits.size(); i += lanes)
+    for (size_t lane = 0; lane != lanes; ++lane)
+      look(lane, logits[i + lane]);
+  for (; i != logits.size(); ++i)
+    look(i % lanes, logits[i]);
+  float most = *std::ranges::max_element(best);
+  bool sane = std::ranges::max(wrong) == 0;
   if (!sane)
-    for (size_t i = 0; i != logits.size(); ++i)
-      if (!(logits[i] < INFINITY))
-        return Error{"the logit of token " + std::to_string(i) + " is " +
-                         (std::isnan(logits[i]) ? "not a number" : "infinite") +
+    for (size_t token = 0; token != logits.size(); ++token)
+      if (!(logits[token] < INFINITY))
+        return Error{"the logit of token " + std::to_string(token) + " is " +
+                         (std::isnan(logits[token]) ? "not a number" : "infinite") +
                          ": the model's computation went wrong",
                      ErrorCode::OutOfRange};
   if (most == -INFINITY)
@@ -57,10 +68,12 @@ void selectTop(std::span<const float> logits, size_t k, std::vector<Entry>& best
   best.clear();
   for (size_t i = 0; i != logits.size(); ++i) {
     Entry entry{logits[i], static_cast<int32_t>(i)};
+    if (best.size() == k && !(logits[i] > best.front().logit))
+      continue; // an equal one has a higher id than those kept
     if (best.size() < k) {
       best.push_back(entry);
       std::push_heap(best.begin(), best.end()); // the worst of the kept is on top
-    } else if (entry < best.front()) {
+    } else {
       std::pop_heap(best.begin(), best.end());
       best.back() = entry;
       std::push_heap(best.begin(), best.end());
@@ -160,42 +173,45 @@ void Sampler::keepTopK(std::span<const float> logits, size_t k) {
     candidates.push_back({logits[i], static_cast<int32_t>(i)});
 }
 
-/// Keeps the fewest best candidates whose probabilities sum to at least top-p, best first.
+/// Keeps the fewest best candidates whose probabilities sum to at least top-p, and of these the
+/// ones that min-p admits. (Those that it does not admit are dropped early, but count in the sum.)
 void Sampler::keepTopP(float most) {
+  auto weight = [&](const Candidate& each) { return std::exp(double(each.logit) - most); };
   double total = 0;
-  for (const Candidate& each : candidates)
-    total += std::exp(double(each.logit) - most);
-  auto worse = [](const Candidate& left, const Candidate& right) { return right < left; };
-  std::ranges::make_heap(candidates, worse); // the best on top
-  double sum = 0, wanted = options.topP * total;
-  size_t rest = candidates.size();
-  while (rest != 0 && sum < wanted) {
-    std::ranges::pop_heap(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(rest),
-                          worse);
-    --rest;
-    sum += std::exp(double(candidates[rest].logit) - most);
+  if (options.topP < 1)
+    for (const Candidate& each : candidates)
+      total += weight(each);
+  if (options.minP > 0) {
+    double least = most + std::log(double(options.minP));
+    std::erase_if(candidates, [&](const Candidate& each) { return each.logit < least; });
   }
-  std::ranges::reverse(candidates);
-  candidates.resize(candidates.size() - rest);
+  if (options.topP == 1)
+    return;
+  auto worse = [](const Candidate& left, const Candidate& right) { return right < left; };
+  std::make_heap(candidates.begin(), candidates.end(), worse); // the best on top
+  double sum = 0, wanted = options.topP * total;
+  auto rest = candidates.end();
+  while (rest != candidates.begin() && sum < wanted) {
+    std::pop_heap(candidates.begin(), rest, worse);
+    sum += weight(*--rest);
+  }
+  std::reverse(rest, candidates.end());
+  candidates.erase(candidates.begin(), rest);
 }
 
 Result<int32_t> Sampler::sample(std::span<const float> given) {
-  if (Result<float> checked = checkLogits(given); !checked)
-    return checked.error();
-  std::span<const float> logits = penalize(given);
-  Result<float> most = checkLogits(logits);
+  Result<float> most = checkLogits(given);
   if (!most)
     return most.error();
+  std::span<const float> logits = penalize(given);
+  if (logits.data() != given.data())
+    if (most = checkLogits(logits); !most)
+      return most.error();
   if (options.temperature == 0)
     return static_cast<int32_t>(std::ranges::find(logits, *most) - logits.begin());
 
   keepTopK(logits, options.topK);
-  if (options.topP < 1)
-    keepTopP(*most);
-  if (options.minP > 0) {
-    double least = *most + std::log(double(options.minP));
-    std::erase_if(candidates, [&](const Candidate& each) { return each.logit < least; });
-  }
+  keepTopP(*most);
 
   auto weight = [&](const Candidate& each) {
     return std::exp((double(each.logit) - *most) / options.temperature);

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 namespace chordal::text {
 
@@ -137,19 +138,20 @@ struct Tokenizer::Scratch {
     uint32_t begin, length;
     uint32_t previous, next;
   };
-  /// Two neighbours that a merge would join.
+  /// A symbol and its next, which a merge would join.
   struct Pair {
     uint32_t key; ///< lower merges first
-    uint32_t left, right;
+    uint32_t left;
     uint32_t length; ///< of both together, when the pair was found
 
-    bool operator<(const Pair& other) const { // std's heaps put the greatest on top
-      return key != other.key ? key > other.key : left > other.left;
-    }
+    uint64_t order() const { return uint64_t(key) << 32 | left; }
+    bool operator<(const Pair& other) const { return order() < other.order(); }
+    bool operator>(const Pair& other) const { return order() > other.order(); }
   };
 
   std::vector<Symbol> symbols;
-  std::vector<Pair> heap;
+  std::vector<Pair> first; ///< the pairs of the piece before any merge, sorted
+  std::vector<Pair> heap;  ///< the pairs that merges made, lowest on top
   std::string text;
   std::vector<uint32_t> ends;
 
@@ -399,53 +401,59 @@ void Tokenizer::encodeByteLevel(std::string_view raw, Scratch& scratch,
   }
 }
 
-/// Merges `scratch.symbols`, stretches of `text`, until no pair is left that merges.
+/// Merges `scratch.symbols`, stretches of `text`, until no pair is left that merges. The pairs of
+/// the beginning are sorted once; only those that merges make go through the heap.
 void Tokenizer::mergeSymbols(std::string_view text, Scratch& scratch) const {
   scratch.end();
-  auto& symbols = scratch.symbols;
-  auto& heap = scratch.heap;
+  auto& [symbols, first, heap, piece, ends] = scratch;
   bool byScore = vocab.kind == VocabularyKind::SentencePiece;
-  auto pairOf = [&](uint32_t left, uint32_t right, Scratch::Pair& pair) {
-    uint32_t length = symbols[left].length + symbols[right].length;
+  auto findPair = [&](uint32_t left, std::vector<Scratch::Pair>& pairs) {
+    uint32_t leftLength = symbols[left].length;
+    uint32_t length = leftLength + symbols[symbols[left].next].length;
     if (length > longestMerged)
       return false;
     std::string_view both = text.substr(symbols[left].begin, length);
-    uint32_t found = byScore ? tokenIndex.find(both)
-                             : mergeIndex.find(both.substr(0, symbols[left].length), " ",
-                                               both.substr(symbols[left].length));
+    uint32_t found =
+        byScore ? tokenIndex.find(both)
+                : mergeIndex.find(both.substr(0, leftLength), " ", both.substr(leftLength));
     if (found == StringIndex::notFound)
       return false;
-    pair = {byScore ? scoreKeys[found] : found, left, right, length};
+    pairs.push_back({byScore ? scoreKeys[found] : found, left, length});
     return true;
   };
+  auto push = [&](uint32_t left) {
+    if (findPair(left, heap))
+      std::push_heap(heap.begin(), heap.end(), std::greater<>());
+  };
 
+  first.clear();
   heap.clear();
-  Scratch::Pair pair;
-  for (uint32_t right = 1; right < symbols.size(); ++right)
-    if (pairOf(right - 1, right, pair))
-      heap.push_back(pair);
-  std::make_heap(heap.begin(), heap.end());
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end());
-    Scratch::Pair best = heap.back();
-    heap.pop_back();
+  for (uint32_t left = 0; left + 1 < symbols.size(); ++left)
+    findPair(left, first);
+  std::sort(first.begin(), first.end());
+  for (size_t taken = 0; taken != first.size() || !heap.empty();) {
+    Scratch::Pair best;
+    if (heap.empty() || (taken != first.size() && first[taken] < heap.front())) {
+      best = first[taken++];
+    } else {
+      std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+      best = heap.back();
+      heap.pop_back();
+    }
+    // Merges only ever lengthen a symbol or empty it; so a pair of another length is stale.
     Scratch::Symbol& left = symbols[best.left];
-    Scratch::Symbol& right = symbols[best.right];
-    if (left.length == 0 || right.length == 0 || left.length + right.length != best.length)
+    if (left.length == 0 || left.next == Scratch::none ||
+        left.length + symbols[left.next].length != best.length)
       continue;
+    symbols[left.next].length = 0;
     left.length = best.length;
-    right.length = 0;
-    left.next = right.next;
-    if (left.next != Scratch::none)
+    left.next = symbols[left.next].next;
+    if (left.next != Scratch::none) {
       symbols[left.next].previous = best.left;
-    if (left.previous != Scratch::none && pairOf(left.previous, best.left, pair)) {
-      heap.push_back(pair);
-      std::push_heap(heap.begin(), heap.end());
+      push(best.left);
     }
-    if (left.next != Scratch::none && pairOf(best.left, left.next, pair)) {
-      heap.push_back(pair);
-      std::push_heap(heap.begin(), heap.end());
-    }
+    if (left.previous != Scratch::none)
+      push(left.previous);
   }
 }
 
