@@ -21,18 +21,19 @@ namespace chordal {
 
 namespace {
 
-/// The glu that gates the one result of `matmul` with that of another matmul of the same input.
+/// The glu that gates a result of `matmul` with another one of the same input, be it a result of
+/// another matmul or (after merging) of the same one; null if there is none.
 Operation* gatedWith(ir::MatmulOp matmul) {
-  if (matmul.getNumResults() != 1 || !matmul.getResult(0).hasOneUse())
-    return nullptr;
-  auto glu = dyn_cast<ir::GluOp>(*matmul.getResult(0).user_begin());
-  if (!glu)
-    return nullptr;
-  auto gate = glu.getGate().getDefiningOp<ir::MatmulOp>();
-  auto up = glu.getUp().getDefiningOp<ir::MatmulOp>();
-  if (!gate || !up || gate == up || gate.getX() != up.getX())
-    return nullptr;
-  return glu;
+  for (Value result : matmul.getResults()) {
+    auto glu = result.hasOneUse() ? dyn_cast<ir::GluOp>(*result.user_begin()) : ir::GluOp();
+    if (!glu)
+      continue;
+    auto gate = glu.getGate().getDefiningOp<ir::MatmulOp>();
+    auto up = glu.getUp().getDefiningOp<ir::MatmulOp>();
+    if (gate && up && gate.getX() == up.getX())
+      return glu;
+  }
+  return nullptr;
 }
 
 /// Matmuls that may become one: of one input, gated with each other or not gated (null), with or

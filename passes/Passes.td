@@ -2,7 +2,7 @@
 //
 // Every pass, in the order in which the phases run them. Each says what it needs, what it leaves,
 // and shows the IR before and after. What a pass did and what it had to leave it reports as remarks
-// (category: the pass; see Remarks.h), for example with `chordal-opt --remarks-filter=.`:
+// (category: the pass; see Remarks.h), for example with `chordal-opt --remarks-filter='.*'`:
 //
 //   merge-projections     passed  merged          missed  weights-disagree, too-many-weights,
 //                                                         weight-comes-later
