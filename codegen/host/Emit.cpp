@@ -267,7 +267,7 @@ private:
     task.layer = layerOf(dispatch);
 
     task.first_parameter = uint32_t(program.parameters.size());
-    for (int32_t word : *dispatch.getParameters())
+    for (int32_t word : dispatch.getParametersAttr().asArrayRef())
       program.parameters.push_back(uint32_t(word));
     task.n_parameters = uint32_t(program.parameters.size()) - task.first_parameter;
     const uint32_t* parameters = program.parameters.data() + task.first_parameter;

@@ -22,7 +22,9 @@ Result<Jit> Jit::load(std::unique_ptr<llvm::MemoryBuffer> object) {
   llvm::InitializeNativeTargetAsmPrinter();
   auto builder = llvm::orc::LLJITBuilder();
   // Generated functions call nothing, so nothing of this process is looked up.
+  // They have no initialisers either, so no platform support is needed.
   builder.setLinkProcessSymbolsByDefault(false);
+  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);
   auto jit = builder.create();
   if (!jit)
     return Error{"the just-in-time loader cannot start: " + llvm::toString(jit.takeError())};
