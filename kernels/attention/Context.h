@@ -48,13 +48,15 @@ struct AttentionContext {
   const AttentionParameters& parameters;
   const chordal_task_args* args;
   uint32_t kvHead;
-  uint32_t group; ///< query heads of a KV head
-  float scale;    ///< of the queries: what a score is multiplied with before the softcap's tanh
+  uint32_t group;  ///< query heads of a KV head
+  uint32_t window; ///< at most what int32 holds, which is as good as none
+  float scale;     ///< of the queries: what a score is multiplied with before the softcap's tanh
   AttentionScratch at;
 
   CHORDAL_INLINE AttentionContext(const chordal_task_args* args, uint32_t kvHead)
       : parameters(*reinterpret_cast<const AttentionParameters*>(args->parameters)), args(args),
         kvHead(kvHead), group(parameters.heads / parameters.kvHeads),
+        window(parameters.window < 0x7fffffffu ? parameters.window : 0),
         scale(parameters.softcap > 0 ? parameters.scale / parameters.softcap : parameters.scale),
         at(parameters, args->n_rows) {}
 
@@ -91,7 +93,6 @@ struct AttentionContext {
   }
   /// The first position that a query at `position` looks at.
   CHORDAL_INLINE int32_t firstPosition(int32_t position) const {
-    uint32_t window = parameters.window;
     return window == 0 || uint32_t(position) < window ? 0 : position - int32_t(window) + 1;
   }
 };

@@ -23,6 +23,8 @@ namespace {
 /// panel's vectors of rows.
 #if CHORDAL_FLOATS_AVX512
 constexpr int tileWidth = 8;
+#elif CHORDAL_FLOATS_AVX2
+constexpr int tileWidth = 6;
 #else
 constexpr int tileWidth = 4;
 #endif
@@ -78,9 +80,10 @@ struct Panel {
 /// Adds positions [begin, end) of a block, counted from the block's first position `base`, to a
 /// panel. keys and values are the block's.
 template <int V>
-inline void attendBlock(const AttentionParameters& p, const Panel& panel, const float* keys,
+inline void attendBlock(const AttentionContext& context, const Panel& panel, const float* keys,
                         const float* values, int32_t base, uint32_t begin, uint32_t end,
                         bool masked, float* scores, Prefetch& next) {
+  const AttentionParameters& p = context.parameters;
   constexpr int width = V * lanes;
   keys += size_t(begin) * p.keyDimension;
   values += size_t(begin) * p.valueDimension;
@@ -93,9 +96,9 @@ inline void attendBlock(const AttentionParameters& p, const Panel& panel, const 
                             scores + j * width);
     next.advance();
   }
-  for (; j + 2 <= count; j += 2)
-    scoreTile<V, 2>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
-  if (j < count)
+  for (; j + 4 <= count; j += 4)
+    scoreTile<V, 4>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
+  for (; j < count; ++j)
     scoreTile<V, 1>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
 
   Floats blockMaximum[V], reference[V], factor[V], total[V];
@@ -105,7 +108,7 @@ inline void attendBlock(const AttentionParameters& p, const Panel& panel, const 
     for (int v = 0; v < V; ++v) {
       Ints last = loadInts(panel.positions + v * lanes);
       // A row at `last` sees positions in (last - window, last].
-      Ints before = p.window == 0 ? broadcast(-1) : last - int32_t(p.window);
+      Ints before = context.window == 0 ? broadcast(-1) : last - int32_t(context.window);
       for (j = 0; j < count; ++j) {
         float* at = scores + j * width + v * lanes;
         Floats s = load(at);
@@ -144,6 +147,8 @@ inline void attendBlock(const AttentionParameters& p, const Panel& panel, const 
                             panel.results + i * width);
     next.advance();
   }
+  for (; i + 4 <= valueDimension; i += 4)
+    valueTile<V, 4>(scores, values + i, valueDimension, count, factor, panel.results + i * width);
   for (; i < valueDimension; ++i)
     valueTile<V, 1>(scores, values + i, valueDimension, count, factor, panel.results + i * width);
 }
@@ -212,8 +217,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
       if (begin >= end)
         continue;
       bool masked = base + end - 1 > low || base + begin < context.firstPosition(high);
-      attendBlock<V>(p, panel, keys, values, base, uint32_t(begin), uint32_t(end), masked, scores,
-                     next);
+      attendBlock<V>(context, panel, keys, values, base, uint32_t(begin), uint32_t(end), masked,
+                     scores, next);
     }
   }
 

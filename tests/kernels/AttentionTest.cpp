@@ -103,7 +103,7 @@ public:
     const float* query = q[token] + head * c.keyDimension;
     double scale = double(parameters(1).scale), greatest = -INFINITY, magnitude = 0, largest = 0;
     std::vector<double> scores;
-    int32_t first = c.window && at >= int32_t(c.window) ? at - int32_t(c.window) + 1 : 0;
+    int32_t first = c.window && at >= int64_t(c.window) ? at - int32_t(c.window) + 1 : 0;
     for (int32_t p = first; p <= at; ++p) {
       double score = 0, absolute = 0;
       for (uint32_t d = 0; d < c.keyDimension; ++d) {
@@ -230,7 +230,7 @@ TEST(Attention, severalSequencesInOneBatch) {
 }
 
 TEST(Attention, windows) {
-  for (uint32_t window : {1u, 2u, 8u, 63u, 64u, 65u, 100u, 1000u}) {
+  for (uint32_t window : {1u, 2u, 8u, 63u, 64u, 65u, 100u, 1000u, 0xffffffffu}) {
     SCOPED_TRACE("window " + std::to_string(window));
     testCase({4, 2, 32, 32, {{1, 180}}, window});
     testCase({4, 2, 32, 32, {{100, 99}}, window});
