@@ -1,0 +1,146 @@
+//===- CommonOptions.cpp - options that several commands share -------------------------------===//
+#include "tools/chordal/CommonOptions.h"
+
+#include "kernels/catalogue/Catalogue.h"
+#include "runtime/core/text/VocabularyFromGguf.h"
+#include "tools/chordal/Console.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <csignal>
+
+namespace chordal::driver {
+
+namespace {
+
+/// All levels that `--isa` may name.
+std::vector<std::string> isaNames() {
+  std::vector<std::string> names;
+  for (unsigned level = 0; level <= unsigned(kernels::Isa::NeonI8mm); ++level)
+    names.emplace_back(kernels::isaName(kernels::Isa(level)));
+  return names;
+}
+
+constexpr std::string_view separators = " \t\r\n,";
+
+std::atomic<Session*> interrupted{nullptr};
+
+void onInterrupt(int) {
+  // The handler was reset when it was called: the next Ctrl-C has its usual effect.
+  if (Session* session = interrupted.load())
+    session->cancel();
+}
+
+} // namespace
+
+void CommonOptions::addModel(CLI::App& command) {
+  command.add_option("MODEL", model, "The model, a GGUF file (of a split model: any part)")
+      ->required();
+}
+
+void CommonOptions::addContext(CLI::App& command) {
+  command
+      .add_option("-c,--context", context,
+                  "Positions of the context (default: as trained, but at most 4096)")
+      ->check(CLI::Range(uint32_t(1), uint32_t(1) << 30))
+      ->type_name("N");
+}
+
+void CommonOptions::addThreads(CLI::App& command) {
+  command
+      .add_option("-t,--threads", threads,
+                  "Worker threads (default: as many as the process may use); results do not depend "
+                  "on it")
+      ->check(CLI::Range(1u, 1024u))
+      ->type_name("N");
+}
+
+void CommonOptions::addIsa(CLI::App& command) {
+  command
+      .add_option("--isa", isa,
+                  "Instruction-set level to choose kernels for (default: the machine's)")
+      ->check(CLI::IsMember(isaNames()))
+      ->type_name("LEVEL");
+}
+
+void CommonOptions::addKvType(CLI::App& command) {
+  command.add_option("--kv-type", kvType, "Element type of the KV cache (default: f16)")
+      ->check(CLI::IsMember(std::vector<std::string>{"f16", "f32"}))
+      ->type_name("TYPE");
+}
+
+void CommonOptions::addMicroBatch(CLI::App& command) {
+  command.add_option("--ubatch", microBatch, "Most tokens of one step (default: 512)")
+      ->check(CLI::Range(uint32_t(1), uint32_t(1) << 20))
+      ->type_name("N");
+}
+
+void CommonOptions::addAll(CLI::App& command) {
+  addModel(command);
+  addContext(command);
+  addThreads(command);
+  addIsa(command);
+  addKvType(command);
+  addMicroBatch(command);
+}
+
+ModelOptions CommonOptions::modelOptions() const {
+  ModelOptions options;
+  options.contextLength = context;
+  options.kvFloat32 = kvType == "f32";
+  options.isa = isa;
+  options.threads = threads;
+  options.microBatch = microBatch;
+  return options;
+}
+
+Result<std::unique_ptr<Model>> CommonOptions::load() const {
+  Progress progress(fmt::format("compiling {} ...", model));
+  return Model::load(model, modelOptions());
+}
+
+Result<text::Tokenizer> readTokenizer(const gguf::View& file) {
+  Result<text::Vocabulary> vocabulary = text::readVocabulary(file);
+  if (!vocabulary)
+    return std::move(vocabulary).error();
+  text::Tokenizer tokenizer;
+  if (Result<void> made = tokenizer.init(*std::move(vocabulary)); !made)
+    return made.error();
+  return tokenizer;
+}
+
+std::vector<int32_t> parseTokens(std::string_view option, std::string_view list) {
+  std::vector<int32_t> tokens;
+  while (true) {
+    size_t begin = list.find_first_not_of(separators);
+    if (begin == std::string_view::npos)
+      return tokens;
+    list.remove_prefix(begin);
+    std::string_view word = list.substr(0, list.find_first_of(separators));
+    list.remove_prefix(word.size());
+    int32_t token = 0;
+    auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), token);
+    if (error != std::errc() || end != word.data() + word.size() || token < 0)
+      throw CLI::ValidationError(std::string(option), fmt::format("'{}' is no token id", word));
+    tokens.push_back(token);
+  }
+}
+
+InterruptGuard::InterruptGuard(Session& session) {
+  interrupted.store(&session);
+  struct sigaction action = {};
+  action.sa_handler = onInterrupt;
+  action.sa_flags = int(SA_RESETHAND | SA_RESTART);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+InterruptGuard::~InterruptGuard() {
+  std::signal(SIGINT, SIG_DFL);
+  interrupted.store(nullptr);
+}
+
+} // namespace chordal::driver
