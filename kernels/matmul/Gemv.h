@@ -95,6 +95,8 @@ template <class I, class F> struct Gemv {
           sums.corrections[t] = I::fma(s.scale[v], b, sums.corrections[t]);
       }
     }
+    // Keeps the compiler from turning the broadcast loads below into shuffles of these registers.
+    __asm__("" : "+m"(scale));
     if constexpr (full) {
 #pragma unroll
       for (int g = 0; g < 8; ++g)
