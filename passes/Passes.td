@@ -7,7 +7,7 @@
 //   merge-projections     passed  merged          missed  weights-disagree, too-many-weights,
 //                                                         weight-comes-later
 //   fuse-dequantize-matmul passed fused           missed  dequantize-has-other-readers
-//   quantize-activations  passed  quantized       missed  columns-not-blocks, weights-disagree
+//   quantize-activations  passed  quantized       missed  weights-disagree
 //   fuse-norm-quantize    passed  fused           missed  norm-per-group
 //   fuse-epilogues        passed  fused, fused-rope
 //                         missed  result-has-other-readers, weights-differ, operand-comes-later,

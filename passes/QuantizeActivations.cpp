@@ -18,9 +18,6 @@ namespace chordal {
 
 namespace {
 
-/// Features that share a scale in Q8.
-constexpr int64_t blockSize = 32;
-
 struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActivationsPass> {
   void runOnOperation() override {
     for (Block& block : getOperation().getBody())
@@ -53,9 +50,9 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
   }
 
   bool wantsQuantizedInput(ir::MatmulOp matmul) {
-    auto type = dyn_cast<RankedTensorType>(matmul.getX().getType());
-    if (!type)
-      return false;
+    if (!isa<RankedTensorType>(matmul.getX().getType()))
+      return false; // Q8 already
+    // Rows of the formats that want this are whole blocks, of a multiple of 32 weights as in Q8.
     auto wants = [](Value weight) {
       return isa<ir::QuantizedType>(weight.getType()) && wantsQuantizedActivations(weight);
     };
@@ -65,12 +62,6 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
       reportMissed(matmul, getArgumentName(), "weights-disagree",
                    "input left as float32, because only some of the weights are of formats that "
                    "want quantised activations");
-      return false;
-    }
-    if (type.getDimSize(1) % blockSize != 0) {
-      reportMissed(matmul, getArgumentName(), "columns-not-blocks",
-                   "input left as float32, because its {0} features are not a multiple of {1}",
-                   type.getDimSize(1), blockSize);
       return false;
     }
     return true;

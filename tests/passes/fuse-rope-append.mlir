@@ -110,12 +110,22 @@ func.func @other_reader(%q: !q, %k: !k, %v: !k, %t: !t, %p: tensor<?xi32>, %s: t
   return %o, %n, %rk : !q, !kv, !k
 }
 
-// Tests that a second attention that reads a layer's state is left as it is.
+// Tests that a second attention that reads the same state (as layers without keys of their own do)
+// gets the new state, and rotates its query itself.
 // CHECK-LABEL: func.func @other_layer
-func.func @other_layer(%q: !q, %t: !t, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !kv) -> !q {
-  // CHECK-NOT: chordal.fused
+func.func @other_layer(%q: !q, %r: !q, %k: !k, %v: !k, %t: !t, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !kv) -> (!q, !q) {
+  // CHECK-NEXT: %[[R:.+]]:2 = chordal.fused "rope_append"
+  // CHECK: %[[A:.+]] = chordal.attention %[[R]]#0, %[[R]]#1
+  // CHECK-NEXT: %[[Q:.+]] = chordal.rope
+  // CHECK-NEXT: %[[B:.+]] = chordal.attention %[[Q]], %[[R]]#1
+  // CHECK-NEXT: return %[[A]], %[[B]]
+  // REMARK: [Passed] fused-rope | {{.*}}Function=other_layer
   %rq = chordal.rope %q, %t {head_dim = 32, style = half_split} : !q, !t
-  %o = chordal.attention %rq, %kv, %p, %s {scale = 0.125} : !q, !kv
-  return %o : !q
+  %rk = chordal.rope %k, %t {head_dim = 32, style = half_split} : !k, !t
+  %n = chordal.kv_append %kv, %rk, %v, %p, %s : !kv, !k, !k
+  %o = chordal.attention %rq, %n, %p, %s {scale = 0.125} : !q, !kv
+  %rr = chordal.rope %r, %t {head_dim = 32, style = half_split} : !q, !t
+  %oo = chordal.attention %rr, %n, %p, %s {scale = 0.125} : !q, !kv
+  return %o, %oo : !q, !q
 }
 // REMARK-NOT: [Missed]
