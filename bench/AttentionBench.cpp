@@ -1,12 +1,11 @@
-//===- AttentionBench.cpp - attention and row kernels on one thread
-//-------------------------------===//
+//===- AttentionBench.cpp - attention and row kernels on one thread ---------------------------===//
 //
 // Prefill at several depths, decoding behind long contexts, and the kernels that work row by row,
 // for the shapes of common models. Decoding walks as many layers' caches as a model has, so that
 // keys and values come from where they come from in a model. `flops` counts the products of q and k
 // and of weights and v that the causal mask leaves; `bytes` the keys and values read.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/catalogue/Catalogue.h"
 
 #include <benchmark/benchmark.h>

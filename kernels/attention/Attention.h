@@ -1,5 +1,4 @@
-//===- Attention.h - causal attention over the KV cache
-//-------------------------------------------===//
+//===- Attention.h - causal attention over the KV cache ---------------------------------------===//
 //
 // The body of the attention kernels, compiled once for each level by Attention<level>.cpp. Operands
 // and parameters are stated in Kernels.h. A shard is cut into runs of tokens of one sequence at
@@ -7,10 +6,15 @@
 // of rows (Tile.h). Which way a row takes, and the order of its sums, depends on the step's tokens
 // alone, never on threads.
 //
+// Scores that a row must not see are replaced, whatever they are; their weights are exactly 0.
+// Values of positions that only later rows of the same panel see are multiplied with that 0, so an
+// infinite or NaN value shows up to a panel (a few tokens) early. Positions beyond a run are never
+// read.
+//
 // Both ways walk the blocks of the KV cache in order and carry (maximum, sum, results), so a range
 // of blocks could be one shard's and the partial results be combined by the same rule.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/attention/Single.h"

@@ -1,8 +1,8 @@
-//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C ---===//
+//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C -----------------------------------===//
 //
 // The kernels of Attention.h at the level x86-64-v3.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/attention/Attention.h"
 
 namespace chordal::kernels {

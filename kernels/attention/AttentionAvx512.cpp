@@ -1,8 +1,8 @@
-//===- AttentionAvx512.cpp - attention for AVX-512 ---===//
+//===- AttentionAvx512.cpp - attention for AVX-512 --------------------------------------------===//
 //
 // The kernels of Attention.h at the level avx512vnni.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/attention/Attention.h"
 
 namespace chordal::kernels {

@@ -1,8 +1,8 @@
-//===- AttentionScalar.cpp - attention for any machine ---===//
+//===- AttentionScalar.cpp - attention for any machine ----------------------------------------===//
 //
 // The kernels of Attention.h at the level scalar.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/attention/Attention.h"
 
 namespace chordal::kernels {

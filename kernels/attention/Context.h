@@ -1,10 +1,9 @@
-//===- Context.h - what the attention kernels work on
-//---------------------------------------------===//
+//===- Context.h - what the attention kernels work on -----------------------------------------===//
 //
 // A shard's operands and scratch, decoded once, and the elements of the KV cache. In an anonymous
 // namespace, see isa/Floats.h.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/attention/Tiling.h"

@@ -1,5 +1,4 @@
-//===- Single.h - attention of one token
-//----------------------------------------------------------===//
+//===- Single.h - attention of one token ------------------------------------------------------===//
 //
 // Decoding: one token's query heads, against keys and values that are read once, straight from the
 // cache, for up to eight heads together. Scores are sums along the features, so a vector of partial
@@ -7,7 +6,7 @@
 // together, and the result has position-major lanes: lane = position * heads + head. The softmax
 // stays in that form.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/attention/Context.h"

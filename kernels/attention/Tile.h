@@ -1,5 +1,4 @@
-//===- Tile.h - attention of many query rows
-//------------------------------------------------------===//
+//===- Tile.h - attention of many query rows --------------------------------------------------===//
 //
 // Flash attention for a run of tokens of one sequence at consecutive positions. A row is one query
 // head of one token. Rows lie in the lanes of vectors, everywhere: queries, scores and results are
@@ -11,7 +10,7 @@
 //
 // Blocks of the KV cache are the outer loop: a block is converted to float once for all panels.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/attention/Context.h"

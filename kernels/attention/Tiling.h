@@ -1,10 +1,9 @@
-//===- Tiling.h - how attention kernels divide their work and scratch
-//-----------------------------===//
+//===- Tiling.h - how attention kernels divide their work and scratch -------------------------===//
 //
 // Constants that the catalogue and the kernels must agree on, and where a shard's working memory
 // lies within the worker's scratch. Nothing here has external linkage, see isa/Floats.h.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/Kernels.h"

@@ -1,5 +1,4 @@
-//===- Floats.h - vectors of float for the instruction-set levels
-//---------------------------------===//
+//===- Floats.h - vectors of float for the instruction-set levels -----------------------------===//
 //
 // One vector of floats as wide as the level being compiled has registers: AVX-512 16, AVX2 8,
 // everything else 4 lanes that any compiler lowers to what there is (SSE2, NEON, WASM SIMD128,
@@ -10,7 +9,7 @@
 // function with external linkage, compiled here for a high level, could be the copy that the linker
 // keeps for all.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <stddef.h>

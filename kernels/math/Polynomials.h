@@ -1,5 +1,4 @@
-//===- Polynomials.h - coefficients for exp, tanh, sin and cos
-//------------------------------------===//
+//===- Polynomials.h - coefficients for exp, tanh, sin and cos --------------------------------===//
 //
 // The one table of the approximations that all kernels use: hand-written ones at every
 // instruction-set level, and the loops that the compiler generates. It holds numbers only; a user
@@ -15,7 +14,7 @@
 //     exp(x) = y * 2^n,  2^n having the bits (int(n) + 127) << 23
 //   Below expLowest the result is taken as 0 (so exp(-inf) = 0); above expHighest clamp, or give
 //   infinity. NaN stays NaN if the comparisons are written so. Error: at most 1.1 ulp.
-//   sigmoid(x) = 1 / (1 + exp(-x)) with -x clamped to the domain loses nothing that float can show.
+//   sigmoid(x) = 1 / (1 + exp(-x)) with -x clamped to the domain differs only below 1e-37.
 //
 // tanh(x), float:
 //     a = |x|

@@ -1,10 +1,9 @@
-//===- VectorMath.h - exp, tanh, sin and cos for the kernels
-//--------------------------------------===//
+//===- VectorMath.h - exp, tanh, sin and cos for the kernels ----------------------------------===//
 //
 // The polynomials of Polynomials.h on the level's vectors. No libm: results are the same on every
 // machine of a level. In anonymous namespaces, as everything that is compiled for a level.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Floats.h"

@@ -1,10 +1,9 @@
-//===- Embed.cpp - rows of the embedding matrix
-//---------------------------------------------------===//
+//===- Embed.cpp - rows of the embedding matrix -----------------------------------------------===//
 //
 // Decodes the row of each token, exactly. One row is a few microseconds of a step, so this is the
 // scalar decoder at every level.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Decode.h"
 #include "kernels/Kernels.h"
 

@@ -1,9 +1,8 @@
-//===- Gather.cpp - the rows whose logits are wanted
-//----------------------------------------------===//
+//===- Gather.cpp - the rows whose logits are wanted ------------------------------------------===//
 //
 // Copies row output_row[i] of its input to row i of its output.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/Kernels.h"
 
 namespace chordal::kernels {

@@ -1,5 +1,4 @@
-//===- Quantize.h - float rows to the Q8 activation format
-//----------------------------------------===//
+//===- Quantize.h - float rows to the Q8 activation format ------------------------------------===//
 //
 // The definition is Q8Row's in Kernels.h, to the bit at every level: the greatest magnitude is
 // found on the bits of the numbers (no order of comparison matters), the scale is one division, and
@@ -13,7 +12,7 @@
 //
 // Everything is in an anonymous namespace, see isa/Floats.h.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Floats.h"

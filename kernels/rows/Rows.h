@@ -1,12 +1,11 @@
-//===- Rows.h - kernels that work row by row
-//------------------------------------------------------===//
+//===- Rows.h - kernels that work row by row --------------------------------------------------===//
 //
 // The bodies of norm, quantize, rope_table and rope_append, compiled once for each level by
 // Rows<level>.cpp. Operands and parameters are stated in Kernels.h.
 //
 // Everything is in an anonymous namespace, see isa/Floats.h.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/Kernels.h"

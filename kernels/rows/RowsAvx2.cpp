@@ -1,8 +1,8 @@
-//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C ---===//
+//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C --------------------===//
 //
 // The kernels of Rows.h at the level x86-64-v3.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/rows/Rows.h"
 
 namespace chordal::kernels {

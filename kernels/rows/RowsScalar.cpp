@@ -1,8 +1,8 @@
-//===- RowsScalar.cpp - kernels that work row by row, for any machine ---===//
+//===- RowsScalar.cpp - kernels that work row by row, for any machine -------------------------===//
 //
 // The kernels of Rows.h at the level scalar.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/rows/Rows.h"
 
 namespace chordal::kernels {

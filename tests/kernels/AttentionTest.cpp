@@ -1,10 +1,9 @@
-//===- AttentionTest.cpp - attention against float64
-//----------------------------------------------===//
+//===- AttentionTest.cpp - attention against float64 ------------------------------------------===//
 //
 // Every level and element of the KV cache, several sequences in one batch, windows, softcap, odd
 // head dimensions. All of the cache that no token wrote is NaN.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Half.h"
 #include "tests/kernels/Harness.h"
 

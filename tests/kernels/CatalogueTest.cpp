@@ -1,5 +1,4 @@
-//===- CatalogueTest.cpp - the catalogue's entries for rows and attention
-//-------------------------===//
+//===- CatalogueTest.cpp - the catalogue's entries for rows and attention ---------------------===//
 #include "tests/kernels/Harness.h"
 
 #include <set>

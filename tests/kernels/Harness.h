@@ -1,10 +1,9 @@
-//===- Harness.h - memory and calls for the tests of kernels
-//--------------------------------------===//
+//===- Harness.h - memory and calls for the tests of kernels ----------------------------------===//
 //
 // Kernels get memory that ends at a page nobody may touch and begins behind bytes that must stay as
 // they are, and are run shard by shard as an executor would.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/catalogue/Catalogue.h"

@@ -1,5 +1,4 @@
-//===- MathTest.cpp - exp, tanh, sin and cos against float64
-//--------------------------------------===//
+//===- MathTest.cpp - exp, tanh, sin and cos against float64 ----------------------------------===//
 #include "ir/gguf/Half.h"
 #include "tests/kernels/Harness.h"
 

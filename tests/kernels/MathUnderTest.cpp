@@ -1,9 +1,8 @@
-//===- MathUnderTest.cpp - the vector functions of a level, callable from a test
-//------------------===//
+//===- MathUnderTest.cpp - the vector functions of a level, callable from a test --------------===//
 //
 // Compiled once for each level, with CHORDAL_NAME naming the level.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/math/VectorMath.h"
 
 namespace chordal::kernels::CHORDAL_NAME {

@@ -1,9 +1,8 @@
-//===- RowsTest.cpp - embed, norm, quantize, gather, rope_table, rope_append
-//----------------------===//
+//===- RowsTest.cpp - embed, norm, quantize, gather, rope_table, rope_append ------------------===//
 //
 // Each kernel at each level against float64; Q8 to the bit.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Half.h"
 #include "tests/kernels/Harness.h"
 
