@@ -76,10 +76,12 @@ struct Avx2 {
     return _mm256_load_ps(part);
   }
   CHORDAL_INLINE void storeFloats(float* p, Floats v) { _mm256_storeu_ps(p, v); }
-  CHORDAL_INLINE Floats broadcast(const float* p) { return _mm256_broadcast_ss(p); }
-  /// p[0] in the lower four lanes, p[1] in the upper.
-  CHORDAL_INLINE Floats broadcastPair(const float* p) {
-    return _mm256_blend_ps(_mm256_broadcast_ss(p), _mm256_broadcast_ss(p + 1), 0xf0);
+  /// Lane i in all lanes; lane i in the lower four lanes and lane i + 1 in the upper.
+  CHORDAL_INLINE Floats broadcastLane(Floats v, int i) {
+    return _mm256_permutevar8x32_ps(v, _mm256_set1_epi32(i));
+  }
+  CHORDAL_INLINE Floats broadcastLanePair(Floats v, int i) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(i, i, i, i, i + 1, i + 1, i + 1, i + 1));
   }
   CHORDAL_INLINE Floats toFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
   CHORDAL_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
@@ -121,6 +123,25 @@ struct Avx2 {
   }
   CHORDAL_INLINE Floats signedWords(uint64_t bytes) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(int64_t(bytes))));
+  }
+
+  /// The 8 scales and 8 minimums of 6 bits of Q4_K and Q5_K blocks, multiplied with the block's two
+  /// halves that they follow (Blocks.h has the layout).
+  CHORDAL_INLINE void scalesOf8(const void* p, Floats& scale, Floats& minimum) {
+    const __m128i v = _mm_loadu_si128(static_cast<const __m128i*>(p));
+    // Words: scales 0-3, scales 4-7, minimums 0-3, minimums 4-7; first their low bits, then the
+    // high bits of the latter four.
+    const __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(v, 0xed), _mm_setr_epi32(0, 0, 0, 4));
+    const __m128i high = _mm_srli_epi32(_mm_shuffle_epi32(v, 0x84), 2);
+    const __m128i codes = _mm_or_si128(
+        _mm_and_si128(low, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f)),
+        _mm_and_si128(high, _mm_setr_epi32(0, 0x30303030, 0, 0x30303030)));
+    const __m128 halves = _mm_cvtph_ps(v);
+    scale = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes)),
+                          _mm256_broadcastss_ps(halves));
+    minimum =
+        _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_unpackhi_epi64(codes, codes))),
+                      _mm256_broadcastss_ps(_mm_movehdup_ps(halves)));
   }
 
   /// 8 numbers of a float format.

@@ -14,6 +14,7 @@
 //   either(a, b)           a | b
 //   half(h), halves(p, stride, n)      binary16 to float: one; n <= 8 numbers, others 0
 //   words(u), signedWords(u)           8 bytes to 8 floats
+//   scalesOf8(p, s, m)     8 scales and minimums of Q4_K and Q5_K
 //   dot(start, codes, q)   4-byte dot products: start[i] + sum of codes[4i+j] * q[4i+j]
 //   signedDot(...)         the same for signed codes
 //   transpose(v)           8 x 8 words

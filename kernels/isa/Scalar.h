@@ -73,6 +73,20 @@ struct Scalar {
       r.v[i] = float(int8_t(bytes >> (8 * i)));
     return r;
   }
+  CHORDAL_INLINE void scalesOf8(const void* p, Floats& scale, Floats& minimum) {
+    constexpr uint32_t six = 0x3f3f3f3f, nibble = 0x0f0f0f0f, top = 0x30303030;
+    const uint8_t* b = static_cast<const uint8_t*>(p);
+    uint16_t d, dmin;
+    uint32_t word[3];
+    __builtin_memcpy(&d, b, 2);
+    __builtin_memcpy(&dmin, b + 2, 2);
+    __builtin_memcpy(word, b + 4, 12);
+    scale = mul(words((word[0] & six) | uint64_t((word[2] & nibble) | (word[0] >> 2 & top)) << 32),
+                half(d));
+    minimum =
+        mul(words((word[1] & six) | uint64_t((word[2] >> 4 & nibble) | (word[1] >> 2 & top)) << 32),
+            half(dmin));
+  }
   CHORDAL_INLINE Floats mul(Floats a, float b) {
     for (float& x : a.v)
       x *= b;

@@ -1,12 +1,11 @@
-//===- Gemv.h - matmul for few rows of activations -------------------------------------------===//
+//===- Gemv.h - matmul for one row of activations --------------------------------------------===//
 //
-// Reads packed blocks once, in order, and multiplies each weight row with up to I::gemvRows rows of
-// activations at a time: at the speed of memory for one row.
+// Reads packed blocks once, in order, at the speed of memory. (More rows are taken one by one; from
+// two on, the GEMM is faster.)
 //
 // A group's integer sums stay spread over the 8 lanes of a vector: they are scaled and added there,
-// and only at a row's end are the lanes summed. The scale of a group, multiplied with that of the
-// activations, is stored and loaded again as a broadcast, which costs no shuffle. Minimums, and
-// the zero points of formats with 16 weights to a scale, are a second sum of a vector of groups.
+// and only at a row's end are the lanes summed. Minimums, and the zero points of formats with 16
+// weights to a scale, are a second sum of a vector of groups.
 //
 //===----------------------------------------------------------------------------------------===//
 #pragma once
@@ -40,149 +39,122 @@ template <class I, class F> struct Gemv {
     typename I::Ints start = startsAtZeroSum ? I::firstLane(row.start + group) : I::zeroInts();
     typename I::Bytes q = I::load(row.q + 32 * group);
     if constexpr (F::isSigned)
-      return I::signedDot(start, codes, q);
+      return I::signedDot(start, I::fromSigned(codes), q);
     else
       return I::dot(start, codes, q);
   }
 
-  template <int T> struct Sums {
-    static constexpr int chains = T == 1 ? 4 : T == 2 ? 2 : 1;
-    typename I::Floats products[T][chains];
-    typename I::Floats corrections[T];
+  struct Sums {
+    static constexpr int chains = 4; // of dependent additions
+    typename I::Floats products[chains];
+    typename I::Floats corrections;
   };
 
-  template <int T>
-  CHORDAL_INLINE void addGroup(const typename F::Block* unit, const Row (&rows)[T], int first,
-                               int g, int chain, const float (&scale)[T][8 * parts],
-                               Sums<T>& sums) {
-    typename I::Bytes codes = F::template codes<I>(unit, g);
-    if constexpr (F::isSigned)
-      codes = I::fromSigned(codes);
-#pragma unroll
-    for (int t = 0; t < T; ++t) {
-      typename I::Floats products = I::toFloats(dot(rows[t], first + g, codes));
-      typename I::Floats by =
-          parts == 1 ? I::broadcast(scale[t] + g) : I::broadcastPair(scale[t] + 2 * g);
-      sums.products[t][chain] = I::fma(products, by, sums.products[t][chain]);
-    }
+  CHORDAL_INLINE void addGroup(const typename F::Block* unit, const Row& row, int first, int g,
+                               int chain, const typename I::Floats (&scales)[parts], Sums& sums) {
+    typename I::Floats scale;
+    if constexpr (parts == 1)
+      scale = I::broadcastLane(scales[0], g);
+    else
+      scale = I::broadcastLanePair(scales[g / 4], 2 * (g % 4));
+    typename I::Floats products = I::toFloats(dot(row, first + g, F::template codes<I>(unit, g)));
+    sums.products[chain] = I::fma(products, scale, sums.products[chain]);
   }
 
   /// Adds n groups, from group `first` of the row on; `full`: n is 8.
-  template <int T, bool full>
-  CHORDAL_INLINE void addUnit(const typename F::Block* unit, const Row (&rows)[T], int first, int n,
-                              Sums<T>& sums) {
+  template <bool full>
+  CHORDAL_INLINE void addUnit(const typename F::Block* unit, const Row& row, int first, int n,
+                              Sums& sums) {
     Scales<I, F::perScale> s;
     F::template scales<I>(unit, n, s);
-    alignas(32) float scale[T][8 * parts];
+    typename I::Floats scales[parts];
 #pragma unroll
-    for (int t = 0; t < T; ++t) {
-#pragma unroll
-      for (int v = 0; v < parts; ++v) {
-        typename I::Floats a, b;
-        if constexpr (full) {
-          a = I::loadFloats(rows[t].scale + parts * first + 8 * v);
-          if constexpr (hasSums)
-            b = I::loadFloats(rows[t].sums + parts * first + 8 * v);
-        } else {
-          a = I::loadFirstFloats(rows[t].scale + parts * first, n);
-          if constexpr (hasSums)
-            b = I::loadFirstFloats(rows[t].sums + parts * first, n);
-        }
-        I::storeFloats(scale[t] + 8 * v, I::mul(s.scale[v], a));
-        if constexpr (F::hasMinimum)
-          sums.corrections[t] = I::fma(s.minimum[v], b, sums.corrections[t]);
-        else if constexpr (correctsZero)
-          sums.corrections[t] = I::fma(s.scale[v], b, sums.corrections[t]);
+    for (int v = 0; v < parts; ++v) {
+      typename I::Floats a, b;
+      if constexpr (full) {
+        a = I::loadFloats(row.scale + parts * first + 8 * v);
+        if constexpr (hasSums)
+          b = I::loadFloats(row.sums + parts * first + 8 * v);
+      } else {
+        a = I::loadFirstFloats(row.scale + parts * first, n);
+        if constexpr (hasSums)
+          b = I::loadFirstFloats(row.sums + parts * first, n);
       }
+      scales[v] = I::mul(s.scale[v], a);
+      if constexpr (F::hasMinimum)
+        sums.corrections = I::fma(s.minimum[v], b, sums.corrections);
+      else if constexpr (correctsZero)
+        sums.corrections = I::fma(s.scale[v], b, sums.corrections);
     }
-    // Keeps the compiler from turning the broadcast loads below into shuffles of these registers.
-    __asm__("" : "+m"(scale));
     if constexpr (full) {
 #pragma unroll
       for (int g = 0; g < 8; ++g)
-        addGroup<T>(unit, rows, first, g, g % Sums<T>::chains, scale, sums);
+        addGroup(unit, row, first, g, g % Sums::chains, scales, sums);
     } else {
       for (int g = 0; g < n; ++g)
-        addGroup<T>(unit, rows, first, g, 0, scale, sums);
+        addGroup(unit, row, first, g, 0, scales, sums);
     }
   }
 
-  template <int T>
-  CHORDAL_INLINE void weightRow(const uint8_t* weights, const Row (&rows)[T], int groups,
-                                float (&results)[T]) {
-    Sums<T> sums;
-    for (int t = 0; t < T; ++t) {
-      for (auto& p : sums.products[t])
-        p = I::zeroFloats();
-      sums.corrections[t] = I::zeroFloats();
-    }
+  CHORDAL_INLINE float product(const uint8_t* weights, const Row& row, int groups) {
+    Sums sums;
+    for (auto& p : sums.products)
+      p = I::zeroFloats();
+    sums.corrections = I::zeroFloats();
     const auto* block = reinterpret_cast<const typename F::Block*>(weights);
     int unit = 0;
     for (; unit + 8 <= groups; unit += 8, block += 8 / F::groups)
-      addUnit<T, true>(block, rows, unit, 8, sums);
+      addUnit<true>(block, row, unit, 8, sums);
     if constexpr (F::groups == 1) {
       if (unit < groups)
-        addUnit<T, false>(block, rows, unit, groups - unit, sums);
+        addUnit<false>(block, row, unit, groups - unit, sums);
     }
-    for (int t = 0; t < T; ++t) {
-      typename I::Floats total = sums.products[t][0];
-      for (int c = 1; c < Sums<T>::chains; ++c)
-        total = I::add(total, sums.products[t][c]);
-      if constexpr (hasSums)
-        total = I::sub(total, sums.corrections[t]);
-      results[t] = I::sum(total);
-    }
+    typename I::Floats total = sums.products[0];
+    for (int c = 1; c < Sums::chains; ++c)
+      total = I::add(total, sums.products[c]);
+    if constexpr (hasSums)
+      total = I::sub(total, sums.corrections);
+    return I::sum(total);
   }
 
-  template <int T> CHORDAL_INLINE void rowBlock(const Tile& tile, uint32_t firstRow) {
+  /// Derives what is needed of row r of the activations; into scratch.
+  CHORDAL_INLINE Row prepare(const Tile& tile, uint32_t r) {
     const int groups = int(tile.columns / 32);
-    Row rows[T];
     uint8_t* prepared = tile.scratch + tile.layout->prepared;
-    for (int t = 0; t < T; ++t) {
-      Activation a = activation(tile.x + (firstRow + t) * tile.xStride, tile.columns);
-      rows[t] = {a.q, a.scale, nullptr, nullptr};
-      if constexpr (parts == 2) {
-        float* scale = reinterpret_cast<float*>(prepared);
-        for (int g = 0; g < groups; ++g)
-          scale[2 * g] = scale[2 * g + 1] = a.scale[g];
-        rows[t].scale = scale;
-        prepared += groups * 8;
-      }
-      if constexpr (hasSums) {
-        float* sums = reinterpret_cast<float*>(prepared);
-        scaledSums<F::perScale>(a.sum, a.scale, groups * parts, sums);
-        if constexpr (correctsZero)
-          for (int g = 0; g < groups * parts; ++g)
-            sums[g] *= float(zero);
-        rows[t].sums = sums;
-        prepared += groups * parts * 4;
-      }
-      if constexpr (startsAtZeroSum) {
-        int32_t* start = reinterpret_cast<int32_t*>(prepared);
-        zeroSums<32>(a.sum, groups, zero, start);
-        rows[t].start = start;
-        prepared += groups * 4;
-      }
+    const Activation a = activation(tile.x + r * tile.xStride, tile.columns);
+    Row row = {a.q, a.scale, nullptr, nullptr};
+    if constexpr (parts == 2) {
+      float* scale = reinterpret_cast<float*>(prepared);
+      for (int g = 0; g < groups; ++g)
+        scale[2 * g] = scale[2 * g + 1] = a.scale[g];
+      row.scale = scale;
+      prepared += groups * 8;
     }
-    const uint8_t* weights = tile.weights;
-    for (uint32_t w = 0; w < tile.count; ++w, weights += tile.weightStride) {
-      float results[T];
-      weightRow<T>(weights, rows, groups, results);
-      for (int t = 0; t < T; ++t)
-        outRow(tile, firstRow + t)[w] = results[t];
+    if constexpr (hasSums) {
+      float* sums = reinterpret_cast<float*>(prepared);
+      scaledSums<F::perScale>(a.sum, a.scale, groups * parts, sums);
+      if constexpr (correctsZero)
+        for (int g = 0; g < groups * parts; ++g)
+          sums[g] *= float(zero);
+      row.sums = sums;
+      prepared += groups * parts * 4;
     }
+    if constexpr (startsAtZeroSum) {
+      int32_t* start = reinterpret_cast<int32_t*>(prepared);
+      zeroSums<32>(a.sum, groups, zero, start);
+      row.start = start;
+    }
+    return row;
   }
 
   static void compute(const Tile& tile) {
-    uint32_t row = 0;
-    for (; row + 4 <= tile.rows; row += 4)
-      rowBlock<4>(tile, row);
-    if (tile.rows - row == 3)
-      return rowBlock<3>(tile, row);
-    if (tile.rows - row == 2)
-      return rowBlock<2>(tile, row);
-    if (tile.rows - row == 1)
-      rowBlock<1>(tile, row);
+    for (uint32_t r = 0; r < tile.rows; ++r) {
+      const Row row = prepare(tile, r);
+      float* out = outRow(tile, r);
+      const uint8_t* weights = tile.weights;
+      for (uint32_t w = 0; w < tile.count; ++w, weights += tile.weightStride)
+        out[w] = product(weights, row, int(tile.columns / 32));
+    }
   }
 };
 
@@ -190,55 +162,36 @@ template <class I, class F> struct Gemv {
 template <class I, class F> struct FloatGemv {
   static constexpr bool quantized = false, needsTile = false;
 
-  template <int T> CHORDAL_INLINE void rowBlock(const Tile& tile, uint32_t firstRow) {
-    constexpr int chains = T == 1 ? 4 : 2;
-    const float* x[T];
-    for (int t = 0; t < T; ++t)
-      x[t] = reinterpret_cast<const float*>(tile.x + (firstRow + t) * tile.xStride);
-    for (uint32_t w = 0; w < tile.count; ++w) {
-      const uint8_t* weights = tile.weights + w * tile.weightStride;
-      typename I::Floats sums[T][chains];
-      for (auto& s : sums)
-        for (auto& c : s)
-          c = I::zeroFloats();
-      uint32_t k = 0;
-      for (; k + 8 * chains <= tile.columns; k += 8 * chains) {
+  CHORDAL_INLINE float product(const uint8_t* weights, const float* x, uint32_t columns) {
+    constexpr uint32_t chains = 4;
+    typename I::Floats sums[chains];
+    for (auto& s : sums)
+      s = I::zeroFloats();
+    uint32_t k = 0;
+    for (; k + 8 * chains <= columns; k += 8 * chains) {
 #pragma unroll
-        for (int c = 0; c < chains; ++c) {
-          typename I::Floats v = F::template load<I>(weights + (k + 8 * c) * F::bytes);
-#pragma unroll
-          for (int t = 0; t < T; ++t)
-            sums[t][c] = I::fma(v, I::loadFloats(x[t] + k + 8 * c), sums[t][c]);
-        }
-      }
-      for (; k < tile.columns; k += 8) {
-        const int n = tile.columns - k < 8 ? int(tile.columns - k) : 8;
-        alignas(32) uint8_t part[32] = {};
-        for (int i = 0; i < n * F::bytes; ++i)
-          part[i] = weights[k * F::bytes + i];
-        typename I::Floats v = F::template load<I>(part);
-        for (int t = 0; t < T; ++t)
-          sums[t][0] = I::fma(v, I::loadFirstFloats(x[t] + k, n), sums[t][0]);
-      }
-      for (int t = 0; t < T; ++t) {
-        typename I::Floats total = sums[t][0];
-        for (int c = 1; c < chains; ++c)
-          total = I::add(total, sums[t][c]);
-        outRow(tile, firstRow + t)[w] = I::sum(total);
-      }
+      for (uint32_t c = 0; c < chains; ++c)
+        sums[c] = I::fma(F::template load<I>(weights + (k + 8 * c) * F::bytes),
+                         I::loadFloats(x + k + 8 * c), sums[c]);
     }
+    for (; k < columns; k += 8) {
+      const uint32_t n = columns - k < 8 ? columns - k : 8;
+      alignas(32) uint8_t part[32] = {};
+      for (uint32_t i = 0; i < n * F::bytes; ++i)
+        part[i] = weights[k * F::bytes + i];
+      sums[0] = I::fma(F::template load<I>(part), I::loadFirstFloats(x + k, int(n)), sums[0]);
+    }
+    return I::sum(I::add(I::add(sums[0], sums[1]), I::add(sums[2], sums[3])));
   }
 
   static void compute(const Tile& tile) {
-    uint32_t row = 0;
-    for (; row + 4 <= tile.rows; row += 4)
-      rowBlock<4>(tile, row);
-    if (tile.rows - row == 3)
-      return rowBlock<3>(tile, row);
-    if (tile.rows - row == 2)
-      return rowBlock<2>(tile, row);
-    if (tile.rows - row == 1)
-      rowBlock<1>(tile, row);
+    for (uint32_t r = 0; r < tile.rows; ++r) {
+      const float* x = reinterpret_cast<const float*>(tile.x + r * tile.xStride);
+      float* out = outRow(tile, r);
+      const uint8_t* weights = tile.weights;
+      for (uint32_t w = 0; w < tile.count; ++w, weights += tile.weightStride)
+        out[w] = product(weights, x, tile.columns);
+    }
   }
 };
 

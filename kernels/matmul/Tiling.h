@@ -14,8 +14,9 @@ namespace chordal::kernels {
 /// Rows of a weight matrix in one shard (outputTile).
 constexpr uint32_t matmulTile = 32;
 
-/// Up to this many rows of activations gemv is the faster kernel.
-constexpr uint32_t gemvRows = 8;
+/// Up to this many rows of activations gemv is the faster kernel (measured: two rows take the GEMM,
+/// unpacking included, about as long as they take gemv, four rows less).
+constexpr uint32_t gemvRows = 1;
 
 /// Columns that gemm unpacks at a time: the unpacked tile stays in the first-level cache while all
 /// rows of activations pass over it. Multiples of 256, the longest block.

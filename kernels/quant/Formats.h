@@ -137,16 +137,6 @@ struct Q3_K : Format256<BlockQ3_K, 16> {
   }
 };
 
-/// Scales of Q4_K and Q5_K: 6 bits each, the high bits of the last four apart.
-template <class I, class Block> CHORDAL_INLINE void scalesOf8(const Block* unit, Scales<I, 32>& s) {
-  constexpr uint32_t six = 0x3f3f3f3f, nibble = 0x0f0f0f0f, top = 0x30303030;
-  uint32_t a = load32(unit->scales), b = load32(unit->scales + 4), c = load32(unit->scales + 8);
-  uint64_t scales = (a & six) | uint64_t((c & nibble) | (a >> 2 & top)) << 32;
-  uint64_t minimums = (b & six) | uint64_t((c >> 4 & nibble) | (b >> 2 & top)) << 32;
-  s.scale[0] = I::mul(I::words(scales), I::half(unit->d));
-  s.minimum[0] = I::mul(I::words(minimums), I::half(unit->dmin));
-}
-
 struct Q4_K : Format256<BlockQ4_K, 32> {
   static constexpr int maxCode = 15;
   static constexpr bool hasMinimum = true;
@@ -154,7 +144,7 @@ struct Q4_K : Format256<BlockQ4_K, 32> {
     return I::field(I::load(unit->qs + 32 * (g / 2)), 4 * (g % 2), 15);
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
-    scalesOf8<I>(unit, s);
+    I::scalesOf8(unit, s.scale[0], s.minimum[0]);
   }
 };
 
@@ -166,7 +156,7 @@ struct Q5_K : Format256<BlockQ5_K, 32> {
                      I::field(I::load(unit->qh), g - 4, 16));
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
-    scalesOf8<I>(unit, s);
+    I::scalesOf8(unit, s.scale[0], s.minimum[0]);
   }
 };
 
