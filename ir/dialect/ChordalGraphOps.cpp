@@ -112,8 +112,8 @@ LogicalResult MatmulOp::verify() {
   return success();
 }
 
-/// What norms have in common: the group divides the row, and vectors have one element per feature
-/// that is normalised.
+/// What norms have in common: the group divides the row, and vectors have one element for each
+/// feature of a group, or of the row.
 static LogicalResult verifyNorm(Operation* op, Value x,
                                 ArrayRef<std::pair<StringRef, Value>> vectors, FloatAttr epsilon,
                                 std::optional<int64_t> group) {
@@ -127,7 +127,7 @@ static LogicalResult verifyNorm(Operation* op, Value x,
     if (!vector)
       continue;
     int64_t size = cast<RankedTensorType>(vector.getType()).getDimSize(0);
-    if (size != group.value_or(columns))
+    if (size != group.value_or(columns) && size != columns)
       return op->emitOpError() << "normalises " << group.value_or(columns)
                                << " features together, but its " << name << " has " << size
                                << " elements";

@@ -88,7 +88,8 @@ def Chordal_RmsNormOp : Chordal_Op<"rms_norm", [Pure, AllTypesMatch<["x", "resul
   let description = [{
     Per row, over all features, or over each group of `group` features (a norm per head):
     y = x / sqrt(mean(x^2) + epsilon) * weight. The weight has as many elements as are normalised
-    together; without one it is 1. (Zhang and Sennrich 2019, arXiv:1910.07467)
+    together, or one for each feature of the row; without one it is 1. (Zhang and Sennrich 2019,
+    arXiv:1910.07467)
 
     ```mlir
     %y = chordal.rms_norm %x, %w {epsilon = 1.0e-5} : tensor<?x2048xf32>, tensor<2048xf32>
@@ -117,7 +118,8 @@ def Chordal_LayerNormOp : Chordal_Op<"layer_norm", [Pure, AllTypesMatch<["x", "r
   let description = [{
     Per row, over all features or over each group of `group`:
     y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias, where the variance is the mean
-    of the squared deviations. The bias is optional. (Ba et al. 2016, arXiv:1607.06450)
+    of the squared deviations. The bias is optional. Weight and bias have as many elements as are
+    normalised together, or one for each feature of the row. (Ba et al. 2016, arXiv:1607.06450)
 
     ```mlir
     %y = chordal.layer_norm %x, %w, %b {epsilon = 1.0e-5}
