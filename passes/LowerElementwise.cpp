@@ -18,6 +18,8 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace chordal {
@@ -161,8 +163,21 @@ private:
       return math.geluTanh(x);
     case ir::Activation::Relu:
       return math.relu(x);
+    case ir::Activation::ClampedSwiglu:
+      break; // a function of two values
     }
-    llvm_unreachable("all activations are handled");
+    llvm_unreachable("all activations of one value are handled");
+  }
+
+  Value glu(ir::Activation activation, Value gate, Value up) {
+    if (activation != ir::Activation::ClampedSwiglu)
+      return math.mul(activate(activation, gate), up);
+    constexpr float limit = 7, slope = 1.702f;
+    Value g = math.clamp(gate, -std::numeric_limits<float>::infinity(), limit);
+    Value u = math.clamp(up, -limit, limit);
+    // g / (1 + e^(-s g)) = silu(s g) / s
+    Value swish = math.mul(math.silu(math.mul(g, math.splat(slope))), math.splat(1 / slope));
+    return math.mul(swish, math.add(u, math.splat(1)));
   }
 
   Value emitOp(Operation* op, const llvm::DenseMap<Value, Value>& vectors) {
@@ -173,9 +188,7 @@ private:
         .Case([&](arith::MulFOp) { return math.mul(operand(0), operand(1)); })
         .Case([&](arith::DivFOp) { return math.div(operand(0), operand(1)); })
         .Case([&](arith::NegFOp) { return math.negate(operand(0)); })
-        .Case([&](ir::GluOp glu) {
-          return math.mul(activate(glu.getActivation(), operand(0)), operand(1));
-        })
+        .Case([&](ir::GluOp op) { return glu(op.getActivation(), operand(0), operand(1)); })
         .Case([&](ir::ActivateOp op) { return activate(op.getActivation(), operand(0)); })
         .Case([&](ir::ScaleOp op) {
           return math.mul(operand(0), math.splat(op.getFactor().convertToFloat()));

@@ -41,13 +41,13 @@ public:
   /// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   mlir::Value geluTanh(mlir::Value x);
   mlir::Value relu(mlir::Value x);
+  /// x clamped to [low, high]; NaN stays NaN.
+  mlir::Value clamp(mlir::Value x, float low, float high);
 
 private:
   mlir::Value splatInt(int32_t value);
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
   mlir::Value compare(mlir::LLVM::FCmpPredicate predicate, mlir::Value a, mlir::Value b);
-  /// x clamped to [low, high]; NaN stays NaN.
-  mlir::Value clamp(mlir::Value x, float low, float high);
   /// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<float> coefficients);
 

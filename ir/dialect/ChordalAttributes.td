@@ -39,7 +39,8 @@ def Chordal_Activation : Chordal_Enum<"Activation", "activation function", [
   I32EnumAttrCase<"Silu", 0, "silu">,
   I32EnumAttrCase<"Gelu", 1, "gelu">,
   I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
-  I32EnumAttrCase<"Relu", 3, "relu">
+  I32EnumAttrCase<"Relu", 3, "relu">,
+  I32EnumAttrCase<"ClampedSwiglu", 4, "clamped_swiglu">
 ]>;
 def Chordal_ActivationAttr : EnumAttr<Chordal_Dialect, Chordal_Activation, "activation">;
 

@@ -185,6 +185,15 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("must have a positive softcap");
   if (getWindow() && *getWindow() <= 0)
     return emitOpError("must have a positive window");
+  if (getSinks() && cast<RankedTensorType>(getSinks().getType()).getDimSize(0) != heads)
+    return emitOpError() << "has " << heads << " query heads, but "
+                         << cast<RankedTensorType>(getSinks().getType()).getDimSize(0) << " sinks";
+  return success();
+}
+
+LogicalResult ActivateOp::verify() {
+  if (getActivation() == Activation::ClampedSwiglu)
+    return emitOpError("must have an activation of one value, but clamped_swiglu has two");
   return success();
 }
 

@@ -222,7 +222,9 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
     Row t of `query` [T, queryHeads*keyDim], of sequence s at position p, attends to the positions
     0..p of s, or max(0, p-window+1)..p. Query head h uses head h / (queryHeads / heads) of the
     state. Scores are scale * (q . k), then softcap * tanh(score / softcap) if given; the result
-    [T, queryHeads*valueDim] is the mean of the values, weighted by the softmax of the scores.
+    [T, queryHeads*valueDim] is the mean of the values, weighted by the softmax of the scores. With
+    `sinks`, one more score for each query head, of no position and with a value of 0, takes part in
+    the softmax, as it is (Xiao et al. 2023, arXiv:2309.17453, as in gpt-oss).
 
     ```mlir
     %o = chordal.attention %q, %kv, %position, %sequence {scale = 0.125, window = 512}
@@ -230,20 +232,22 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
     ```
   }];
   let arguments = (ins Chordal_Rows:$query, Chordal_KvType:$state, Chordal_Ids:$position,
-                       Chordal_Ids:$sequence, F32Attr:$scale, OptionalAttr<F32Attr>:$softcap,
-                       OptionalAttr<I64Attr>:$window);
+                       Chordal_Ids:$sequence, Optional<Chordal_Vector>:$sinks, F32Attr:$scale,
+                       OptionalAttr<F32Attr>:$softcap, OptionalAttr<I64Attr>:$window);
   let results = (outs Chordal_Rows:$result);
   let assemblyFormat = [{
-    $query `,` $state `,` $position `,` $sequence
+    $query `,` $state `,` $position `,` $sequence (`,` $sinks^)?
     custom<AttentionSettings>($scale, $softcap, $window) attr-dict `:`
-    type($query) `,` qualified(type($state))
+    type($query) `,` qualified(type($state)) (`,` type($sinks)^)?
   }];
   let builders = [
     OpBuilder<(ins "::mlir::Value":$query, "::mlir::Value":$state, "::mlir::Value":$position,
                    "::mlir::Value":$sequence, "float":$scale,
                    CArg<"std::optional<float>", "std::nullopt">:$softcap,
-                   CArg<"std::optional<int64_t>", "std::nullopt">:$window), [{
-      build($_builder, $_state, query, state, position, sequence, $_builder.getF32FloatAttr(scale),
+                   CArg<"std::optional<int64_t>", "std::nullopt">:$window,
+                   CArg<"::mlir::Value", "::mlir::Value()">:$sinks), [{
+      build($_builder, $_state, query, state, position, sequence, sinks,
+            $_builder.getF32FloatAttr(scale),
             softcap ? $_builder.getF32FloatAttr(*softcap) : ::mlir::FloatAttr(),
             window ? $_builder.getI64IntegerAttr(*window) : ::mlir::IntegerAttr());
     }]>
@@ -258,7 +262,8 @@ def Chordal_GluOp : Chordal_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "resul
   let description = [{
     y = activation(gate) * up. silu(x) = x / (1 + exp(-x)); gelu(x) = x/2 (1 + erf(x / sqrt 2));
     gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); relu(x) = max(x, 0).
-    (Shazeer 2020, arXiv:2002.05202)
+    (Shazeer 2020, arXiv:2002.05202) With clamped_swiglu, for g = min(gate, 7) and
+    u = clamp(up, -7, 7), y = g / (1 + exp(-1.702 g)) * (u + 1): gpt-oss's.
 
     ```mlir
     %y = chordal.glu %gate, %up {activation = silu} : tensor<?x5632xf32>
@@ -273,10 +278,11 @@ def Chordal_GluOp : Chordal_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "resul
 
 def Chordal_ActivateOp : Chordal_Op<"activate", [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Applies an activation function.";
-  let description = [{ y = activation(x), with the functions of `glu`. }];
+  let description = [{ y = activation(x), with the functions of `glu` but clamped_swiglu. }];
   let arguments = (ins Chordal_Rows:$x, Chordal_ActivationAttr:$activation);
   let results = (outs Chordal_Rows:$result);
   let assemblyFormat = "$x custom<ActivationSettings>($activation) attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
 def Chordal_ScaleOp : Chordal_Op<"scale", [Pure, AllTypesMatch<["x", "result"]>]> {

@@ -5,4 +5,5 @@
 //===----------------------------------------------------------------------------------------===//
 include "ir/dialect/ChordalSymbolOps.td"
 include "ir/dialect/ChordalGraphOps.td"
+include "ir/dialect/ChordalExpertOps.td"
 include "ir/dialect/ChordalScheduleOps.td"

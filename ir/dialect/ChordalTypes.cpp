@@ -158,6 +158,9 @@ bool chordal::ir::isVector(Type type) {
 bool chordal::ir::isIds(Type type) {
   return isTensor(type, 1, isInt32);
 }
+bool chordal::ir::isIdRows(Type type) {
+  return isTensor(type, 2, isInt32) && !cast<RankedTensorType>(type).isDynamicDim(1);
+}
 bool chordal::ir::isGatherable(Type type) {
   return isRows(type) || isIds(type);
 }

@@ -21,6 +21,8 @@ bool isRows(mlir::Type type);
 bool isVector(mlir::Type type);
 /// tensor<Txi32>; T may be dynamic.
 bool isIds(mlir::Type type);
+/// tensor<TxNxi32>, N static; T may be dynamic.
+bool isIdRows(mlir::Type type);
 bool isGatherable(mlir::Type type);
 /// float32 tensor of rank 2 or 3.
 bool isDense(mlir::Type type);

@@ -50,7 +50,8 @@ Floats rmsNorm(const Floats& x, const Floats* weight, float epsilon, size_t grou
     const float* in = x.data() + start;
     double factor = 1 / std::sqrt(dot(in, in, group) / double(group) + double(epsilon));
     for (size_t i = 0; i < group; ++i)
-      y.data()[start + i] = float(in[i] * factor * (weight ? double(weight->data()[i]) : 1.0));
+      y.data()[start + i] = float(
+          in[i] * factor * (weight ? double(weight->data()[(start + i) % weight->size()]) : 1));
   }
   return y;
 }
@@ -68,8 +69,9 @@ Floats layerNorm(const Floats& x, const Floats& weight, const Floats* bias, floa
       variance += (in[i] - mean) * (in[i] - mean);
     double factor = 1 / std::sqrt(variance / double(group) + double(epsilon));
     for (size_t i = 0; i < group; ++i)
-      y.data()[start + i] = float((in[i] - mean) * factor * double(weight.data()[i]) +
-                                  (bias ? double(bias->data()[i]) : 0.0));
+      y.data()[start + i] =
+          float((in[i] - mean) * factor * double(weight.data()[(start + i) % weight.size()]) +
+                (bias ? double(bias->data()[(start + i) % bias->size()]) : 0.0));
   }
   return y;
 }
@@ -205,6 +207,11 @@ Floats attention(const Floats& query, const KvStore& store, const Ints& position
       largest = std::max(largest, score);
     }
     double total = 0;
+    if (settings.sinks) {
+      double sink = settings.sinks->data()[head];
+      largest = std::max(largest, sink);
+      total = std::exp(sink - largest);
+    }
     for (double& weight : weights)
       total += weight = std::exp(weight - largest);
     std::vector<double> sums(valueDim);

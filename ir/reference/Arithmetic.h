@@ -28,7 +28,7 @@ Floats makeRows(size_t rows, size_t columns);
 /// x [T, C] times the transpose of w [R, C]: [T, R].
 Floats matmul(const Floats& x, const Floats& w);
 
-/// x [T, C] normalised in groups of `group` features; `weight` [group] may be null.
+/// x [T, C] normalised in groups of `group` features; `weight` [group] or [C] may be null.
 Floats rmsNorm(const Floats& x, const Floats* weight, float epsilon, size_t group);
 Floats layerNorm(const Floats& x, const Floats& weight, const Floats* bias, float epsilon,
                  size_t group);
@@ -65,6 +65,7 @@ struct AttentionSettings {
   float scale = 1;
   std::optional<float> softcap;
   std::optional<int64_t> window;
+  const Floats* sinks = nullptr; ///< [queryHeads]: a score of no position; may be null
 };
 /// query [T, queryHeads*keyDim] attends to the store: [T, queryHeads*valueDim]. Every position it
 /// attends to must be stored (missingPosition).

@@ -7,6 +7,8 @@
 //===--------------------------------------------------------------------------------------------===//
 #include "ir/reference/Evaluator.h"
 
+#include "ir/reference/Experts.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -41,6 +43,8 @@ static Function toFunction(ir::Activation activation) {
     return Function::GeluTanh;
   case ir::Activation::Relu:
     return Function::Relu;
+  case ir::Activation::ClampedSwiglu:
+    break; // a function of two values, which glu computes itself
   }
   llvm_unreachable("all activations are listed");
 }
@@ -211,15 +215,78 @@ Result<Data> Evaluator::evaluate(Operation* op) {
           settings.softcap = toFloat(attend.getSoftcapAttr());
         if (attend.getWindow())
           settings.window = *attend.getWindow();
+        if (attend.getSinks())
+          settings.sinks = &floats(attend.getSinks());
         std::string missing = missingPosition(store, position, sequence, settings.window);
         if (!missing.empty())
           return Error{missing, ErrorCode::OutOfRange};
         return one(
             shared(attention(floats(attend.getQuery()), store, position, sequence, settings)));
       })
+      //===--- experts and heads --------------------------------------------------------------===//
+      .Case([&](ir::RouterOp router) -> Result<Data> {
+        const Floats* bias = router.getBias() ? &floats(router.getBias()) : nullptr;
+        RouterSettings settings;
+        settings.used = router.getUsed();
+        settings.gating = RouterSettings::Gating(router.getGating());
+        settings.normalise = router.getNormalise();
+        settings.scale = toFloat(router.getScaleAttr());
+        settings.groups = router.getGroups();
+        settings.groupsUsed = router.getGroupsUsed();
+        auto [experts, weights] = route(floats(router.getLogits()), bias, settings);
+        return Data{shared(std::move(experts)), shared(std::move(weights))};
+      })
+      .Case([&](ir::GroupRoutesOp group) -> Result<Data> {
+        const Ints& experts = ints(group.getExperts());
+        for (int32_t expert : experts)
+          if (expert < 0 || uint64_t(expert) >= group.getCount())
+            return Error{"there is no expert " + std::to_string(expert), ErrorCode::OutOfRange};
+        return one(shared(groupRoutes(experts, group.getCount())));
+      })
+      .Case([&](ir::MoeMatmulOp multiply) -> Result<Data> {
+        Data results;
+        for (auto [index, weight] : llvm::enumerate(multiply.getWeights())) {
+          auto decoded = matrix(weight);
+          if (!decoded)
+            return decoded.error();
+          SharedFloats bias;
+          if (!multiply.getBiases().empty()) {
+            auto added = matrix(multiply.getBiases()[index]);
+            if (!added)
+              return added.error();
+            bias = *added;
+          }
+          results.push_back(shared(expertMatmul(floats(multiply.getX()), ints(multiply.getRoutes()),
+                                                **decoded, bias.get())));
+        }
+        return results;
+      })
+      .Case([&](ir::MoeCombineOp sum) -> Result<Data> {
+        return one(shared(combine(floats(sum.getX()), floats(sum.getWeights()))));
+      })
+      .Case([&](ir::HeadMatmulOp multiply) -> Result<Data> {
+        auto decoded = matrix(multiply.getWeight());
+        if (!decoded)
+          return decoded.error();
+        return one(shared(headMatmul(floats(multiply.getX()), **decoded)));
+      })
+      .Case([&](ir::HeadSliceOp slice) -> Result<Data> {
+        return one(shared(headSlice(floats(slice.getX()), slice.getHeadDim(), slice.getBegin(),
+                                    slice.getSize())));
+      })
+      .Case([&](ir::HeadJoinOp join) -> Result<Data> {
+        return one(shared(
+            headJoin(floats(join.getFirst()), floats(join.getSecond()), join.getHeads())));
+      })
       //===--- element-wise and rows --------------------------------------------------------===//
       .Case([&](ir::GluOp glu) -> Result<Data> {
         const Floats& up = floats(glu.getUp());
+        if (glu.getActivation() == ir::Activation::ClampedSwiglu) {
+          size_t at = 0;
+          return one(shared(map(floats(glu.getGate()), [&](double gate) {
+            return clampedSwiglu(gate, double(up.data()[at++]));
+          })));
+        }
         Function function = toFunction(glu.getActivation());
         size_t i = 0;
         return one(shared(map(floats(glu.getGate()), [&](double gate) {
