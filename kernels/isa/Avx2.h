@@ -50,6 +50,18 @@ struct Avx2 {
   CHORDAL_INLINE Bytes fromSigned(Bytes v) { return v; }
 
   CHORDAL_INLINE Ints zeroInts() { return _mm256_setzero_si256(); }
+  CHORDAL_INLINE void storeInts(int32_t* p, Ints v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+  }
+  /// factor * (p[2i] + p[2i+1]); factor * p[i]. The factor is of 16 bits.
+  CHORDAL_INLINE Ints pairSums(const int16_t* p, int factor) {
+    return _mm256_madd_epi16(load(p), _mm256_set1_epi16(int16_t(factor)));
+  }
+  CHORDAL_INLINE Ints products(const int16_t* p, int factor) {
+    // The upper halves of the extended words are multiplied with zero.
+    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_madd_epi16(_mm256_cvtepi16_epi32(v), _mm256_set1_epi32(factor & 0xffff));
+  }
   /// One number in the first lane, zero in the others.
   CHORDAL_INLINE Ints firstLane(const int32_t* p) {
     return _mm256_zextsi128_si256(_mm_loadu_si32(p));
@@ -74,6 +86,11 @@ struct Avx2 {
     for (int i = 0; i < n; ++i)
       part[i] = p[i];
     return _mm256_load_ps(part);
+  }
+  /// Four floats, each twice.
+  CHORDAL_INLINE Floats loadTwice(const float* p) {
+    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
+                                    _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
   }
   CHORDAL_INLINE void storeFloats(float* p, Floats v) { _mm256_storeu_ps(p, v); }
   /// Lane i in all lanes; lane i in the lower four lanes and lane i + 1 in the upper.

@@ -25,18 +25,31 @@ CHORDAL_INLINE Activation activation(const uint8_t* row, uint32_t columns) {
 }
 
 /// out[g] = -zero * (sum of the q of group g), groups of `perScale`.
-template <int perScale>
+template <class I, int perScale>
 CHORDAL_INLINE void zeroSums(const int16_t* sum, int groups, int zero, int32_t* out) {
-  for (int g = 0; g < groups; ++g)
+  int g = 0;
+  for (; g + 8 <= groups; g += 8)
+    I::storeInts(out + g,
+                 perScale == 32 ? I::pairSums(sum + 2 * g, -zero) : I::products(sum + g, -zero));
+#pragma clang loop vectorize(disable)
+  for (; g < groups; ++g)
     out[g] = -zero * (perScale == 32 ? sum[2 * g] + sum[2 * g + 1] : sum[g]);
 }
 
-/// out[g] = scale * (sum of the q of group g), groups of `perScale`; `scale` is of 32.
-template <int perScale>
-CHORDAL_INLINE void scaledSums(const int16_t* sum, const float* scale, int groups, float* out) {
-  for (int g = 0; g < groups; ++g)
-    out[g] = perScale == 32 ? scale[g] * float(sum[2 * g] + sum[2 * g + 1])
-                            : scale[g / 2] * float(sum[g]);
+/// out[g] = factor * scale * (sum of the q of group g), groups of `perScale`; `scale` is of 32.
+template <class I, int perScale>
+CHORDAL_INLINE void scaledSums(const int16_t* sum, const float* scale, int groups, int factor,
+                               float* out) {
+  int g = 0;
+  for (; g + 8 <= groups; g += 8)
+    I::storeFloats(out + g, perScale == 32 ? I::mul(I::toFloats(I::pairSums(sum + 2 * g, factor)),
+                                                    I::loadFloats(scale + g))
+                                           : I::mul(I::toFloats(I::products(sum + g, factor)),
+                                                    I::loadTwice(scale + g / 2)));
+#pragma clang loop vectorize(disable)
+  for (; g < groups; ++g)
+    out[g] = perScale == 32 ? scale[g] * float(factor * (sum[2 * g] + sum[2 * g + 1]))
+                            : scale[g / 2] * float(factor * sum[g]);
 }
 
 } // namespace

@@ -233,13 +233,13 @@ template <class I, class F> struct Gemm {
       rows[t] = {a.q + column, a.scale + column / 32, nullptr, nullptr, outRow(tile, row + t)};
       if constexpr (F::hasMinimum) {
         float* sums = reinterpret_cast<float*>(prepared);
-        scaledSums<F::perScale>(a.sum + column / 16, a.scale + column / 32, n, sums);
+        scaledSums<I, F::perScale>(a.sum + column / 16, a.scale + column / 32, n, 1, sums);
         rows[t].sums = sums;
         prepared += n * 4;
       }
       if constexpr (zero != 0) {
         int32_t* start = reinterpret_cast<int32_t*>(prepared);
-        zeroSums<F::perScale>(a.sum + column / 16, n, zero, start);
+        zeroSums<I, F::perScale>(a.sum + column / 16, n, zero, start);
         rows[t].start = start;
         prepared += n * 4;
       }

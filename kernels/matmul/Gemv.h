@@ -17,6 +17,14 @@
 namespace chordal::kernels {
 namespace {
 
+/// Asks for the `bytes` bytes that will be read a page from now. The processor's own prefetching
+/// stops at page borders and falls behind where memory is shared (a third to a half slower here).
+CHORDAL_INLINE void prefetch(const void* now, size_t bytes) {
+  const char* p = static_cast<const char*>(now) + 4096;
+  for (size_t i = 0; i < bytes; i += 64)
+    __builtin_prefetch(p + i);
+}
+
 template <class I, class F> struct Gemv {
   static constexpr bool quantized = true, needsTile = false;
 
@@ -103,8 +111,10 @@ template <class I, class F> struct Gemv {
     sums.corrections = I::zeroFloats();
     const auto* block = reinterpret_cast<const typename F::Block*>(weights);
     int unit = 0;
-    for (; unit + 8 <= groups; unit += 8, block += 8 / F::groups)
+    for (; unit + 8 <= groups; unit += 8, block += 8 / F::groups) {
+      prefetch(block, 8 / F::groups * sizeof *block);
       addUnit<true>(block, row, unit, 8, sums);
+    }
     if constexpr (F::groups == 1) {
       if (unit < groups)
         addUnit<false>(block, row, unit, groups - unit, sums);
@@ -125,23 +135,20 @@ template <class I, class F> struct Gemv {
     Row row = {a.q, a.scale, nullptr, nullptr};
     if constexpr (parts == 2) {
       float* scale = reinterpret_cast<float*>(prepared);
-      for (int g = 0; g < groups; ++g)
-        scale[2 * g] = scale[2 * g + 1] = a.scale[g];
+      for (int g = 0; g < groups; g += 4) // of whole units of 8
+        I::storeFloats(scale + 2 * g, I::loadTwice(a.scale + g));
       row.scale = scale;
       prepared += groups * 8;
     }
     if constexpr (hasSums) {
       float* sums = reinterpret_cast<float*>(prepared);
-      scaledSums<F::perScale>(a.sum, a.scale, groups * parts, sums);
-      if constexpr (correctsZero)
-        for (int g = 0; g < groups * parts; ++g)
-          sums[g] *= float(zero);
+      scaledSums<I, F::perScale>(a.sum, a.scale, groups * parts, F::hasMinimum ? 1 : zero, sums);
       row.sums = sums;
       prepared += groups * parts * 4;
     }
     if constexpr (startsAtZeroSum) {
       int32_t* start = reinterpret_cast<int32_t*>(prepared);
-      zeroSums<32>(a.sum, groups, zero, start);
+      zeroSums<I, 32>(a.sum, groups, zero, start);
       row.start = start;
     }
     return row;
@@ -169,6 +176,7 @@ template <class I, class F> struct FloatGemv {
       s = I::zeroFloats();
     uint32_t k = 0;
     for (; k + 8 * chains <= columns; k += 8 * chains) {
+      prefetch(weights + k * F::bytes, 8 * chains * F::bytes);
 #pragma unroll
       for (uint32_t c = 0; c < chains; ++c)
         sums[c] = I::fma(F::template load<I>(weights + (k + 8 * c) * F::bytes),
