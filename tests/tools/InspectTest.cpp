@@ -58,6 +58,8 @@ TEST(Inspect, jsonHasTheFiguresOfThePlan) {
   EXPECT_EQ(summary.at("hyper_parameters").at("embedding_length"), 512);
   EXPECT_EQ(summary.at("hyper_parameters").at("block_count"), 8);
   EXPECT_EQ(summary.at("hyper_parameters").at("vocabulary_size"), 4096);
+  EXPECT_EQ(summary.at("hyper_parameters").at("attention.head_count_kv"), 4);
+  EXPECT_EQ(summary.at("hyper_parameters").at("context_length"), 128); // as compiled
   // Nearly all of the file is weights.
   EXPECT_GT(summary.at("weights").at("bytes").get<int64_t>(), 14'000'000);
   ASSERT_EQ(summary.at("steps").size(), 3u);

@@ -122,7 +122,7 @@ std::string json(const std::vector<Measurement>& measurements, const std::vector
                      {"tokens", tests[i].tokens},
                      {"depth", tests[i].depth},
                      {"threads", model.threads()},
-                     {"isa", model.isa()},
+                     {"isa", std::string(model.isa())},
                      {"model", model.file().name()}});
   }
   return array.dump(2) + "\n";
@@ -177,14 +177,14 @@ void addBench(CLI::App& app, Action& action) {
     command.add_option(name, values, description)
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->check(CLI::Range(uint32_t(0), uint32_t(1) << 24))
+        ->check(between(0, 1u << 24))
         ->type_name("N");
   };
   list("-p,--prompt", options->prompts, "Tokens of the prompt (default: 512)");
   list("-n,--generate", options->generations, "Tokens to generate (default: 128)");
   list("-d,--depth", options->depths, "Tokens that are there before (default: 0)");
   command.add_option("-r,--runs", options->runs, "Measured runs of each test (default: 5)")
-      ->check(CLI::Range(1u, 1000000u))
+      ->check(between(1, 1000000))
       ->type_name("N");
   command.add_flag("--json", options->json, "Print a JSON array");
   common.addThreads(command);

@@ -36,6 +36,18 @@ void onInterrupt(int) {
 
 } // namespace
 
+CLI::Validator between(uint64_t least, uint64_t most) {
+  auto check = [least, most](std::string& text) {
+    uint64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    bool good =
+        error == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+    return good ? std::string()
+                : fmt::format("'{}' is no whole number from {} to {}", text, least, most);
+  };
+  return CLI::Validator(check, "");
+}
+
 void CommonOptions::addModel(CLI::App& command) {
   command.add_option("MODEL", model, "The model, a GGUF file (of a split model: any part)")
       ->required();
@@ -45,7 +57,7 @@ void CommonOptions::addContext(CLI::App& command) {
   command
       .add_option("-c,--context", context,
                   "Positions of the context (default: as trained, but at most 4096)")
-      ->check(CLI::Range(uint32_t(1), uint32_t(1) << 30))
+      ->check(between(1, 1u << 30))
       ->type_name("N");
 }
 
@@ -54,7 +66,7 @@ void CommonOptions::addThreads(CLI::App& command) {
       .add_option("-t,--threads", threads,
                   "Worker threads (default: as many as the process may use); results do not depend "
                   "on it")
-      ->check(CLI::Range(1u, 1024u))
+      ->check(between(1, 1024))
       ->type_name("N");
 }
 
@@ -74,7 +86,7 @@ void CommonOptions::addKvType(CLI::App& command) {
 
 void CommonOptions::addMicroBatch(CLI::App& command) {
   command.add_option("--ubatch", microBatch, "Most tokens of one step (default: 512)")
-      ->check(CLI::Range(uint32_t(1), uint32_t(1) << 20))
+      ->check(between(1, 1u << 20))
       ->type_name("N");
 }
 
@@ -99,7 +111,20 @@ ModelOptions CommonOptions::modelOptions() const {
 
 Result<std::unique_ptr<Model>> CommonOptions::load() const {
   Progress progress(fmt::format("compiling {} ...", model));
-  return Model::load(model, modelOptions());
+  Result<std::unique_ptr<Model>> loaded = Model::load(model, modelOptions());
+  if (!loaded)
+    return loaded;
+  progress.clear();
+  const gguf::View& file = (*loaded)->file();
+  Result<std::string_view> architecture = file.getString("general.architecture");
+  if (!architecture)
+    return loaded;
+  Result<uint32_t> trained = file.getU32(fmt::format("{}.context_length", *architecture));
+  if (trained && context > *trained)
+    note(fmt::format("warning: the context of {} positions is longer than the {} that the model "
+                     "was trained with",
+                     context, *trained));
+  return loaded;
 }
 
 Result<text::Tokenizer> readTokenizer(const gguf::View& file) {

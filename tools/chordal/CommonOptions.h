@@ -31,6 +31,9 @@ void addPerplexity(CLI::App& app, Action& action);
 void addBench(CLI::App& app, Action& action);
 void addInspect(CLI::App& app, Action& action);
 
+/// Checks that a whole number is one of [least, most], without a word about it in the help.
+CLI::Validator between(uint64_t least, uint64_t most);
+
 /// The options that say how a model is compiled and run.
 struct CommonOptions {
   std::string model;

@@ -19,6 +19,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace chordal::driver {
 
 namespace {
@@ -89,6 +91,43 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> readDump(mlir::MLIRContext& context,
   return module;
 }
 
+/// The value of a metadata entry; null for lists of texts.
+nlohmann::ordered_json valueOf(const gguf::View& file, const gguf::Entry& entry) {
+  auto json = [](auto result) {
+    return result ? nlohmann::ordered_json(*result) : nlohmann::ordered_json();
+  };
+  switch (entry.elementType) {
+  case gguf::ValueType::String:
+    return entry.isArray() ? nullptr : json(file.getString(entry.key));
+  case gguf::ValueType::F32:
+  case gguf::ValueType::F64:
+    return entry.isArray() ? json(file.getArray<double>(entry.key))
+                           : json(file.get<double>(entry.key));
+  case gguf::ValueType::Bool:
+    return entry.isArray() ? nullptr : json(file.getBool(entry.key));
+  default:
+    return entry.isArray() ? json(file.getArray<int64_t>(entry.key))
+                           : json(file.get<int64_t>(entry.key));
+  }
+}
+
+/// Adds the hyper-parameters of the file that the module does not have, without the architecture's
+/// name before them.
+void addHyperParameters(nlohmann::ordered_json& summary, const gguf::View& file) {
+  Result<std::string_view> architecture = file.getString("general.architecture");
+  if (!architecture)
+    return;
+  std::string prefix = fmt::format("{}.", *architecture);
+  nlohmann::ordered_json& all = summary["hyper_parameters"];
+  for (const gguf::Entry& entry : file.entries()) {
+    if (!entry.key.starts_with(prefix))
+      continue;
+    std::string name(entry.key.substr(prefix.size()));
+    if (!all.contains(name))
+      all[name] = valueOf(file, entry);
+  }
+}
+
 Result<void> inspect(const InspectOptions& options) {
   bool isDump = options.common.model.ends_with(".mlir");
   if (!isDump && !options.from.empty())
@@ -98,6 +137,7 @@ Result<void> inspect(const InspectOptions& options) {
 
   mlir::MLIRContext context(dialects(), mlir::MLIRContext::Threading::DISABLED);
   Result<mlir::OwningOpRef<mlir::ModuleOp>> module = Error{};
+  std::optional<gguf::View> file;
   if (isDump) {
     module = readDump(context, options);
   } else {
@@ -108,6 +148,7 @@ Result<void> inspect(const InspectOptions& options) {
     model.dumpPhases = options.dumpPhases;
     Phase to = options.phase.empty() ? Phase::Plan : *phaseFromName(options.phase);
     module = compileModule(context, *view, model, to);
+    file = *std::move(view);
   }
   if (!module)
     return module.error();
@@ -118,6 +159,8 @@ Result<void> inspect(const InspectOptions& options) {
     if (!isDump || !options.from.empty())
       summary["phase"] = options.phase.empty() ? phaseName(Phase::Plan).str() : options.phase;
     summary.update(summarize(**module));
+    if (file)
+      addHyperParameters(summary, *file);
     text = summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   } else {
     llvm::raw_string_ostream stream(text);

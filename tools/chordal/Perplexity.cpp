@@ -130,11 +130,11 @@ void addPerplexity(CLI::App& app, Action& action) {
   common.addModel(command);
   command.add_option("FILE", options->text, "The text")->required();
   command.add_option("--chunks", options->chunks, "Score this many chunks only")
-      ->check(CLI::PositiveNumber)
+      ->check(between(1, ~uint32_t(0)))
       ->type_name("N");
   common.context = 512;
   command.add_option("-c,--context", common.context, "Tokens of a chunk (default: 512)")
-      ->check(CLI::Range(uint32_t(4), uint32_t(1) << 30))
+      ->check(between(4, 1u << 30))
       ->type_name("N");
   common.addThreads(command);
   common.addIsa(command);

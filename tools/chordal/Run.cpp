@@ -191,7 +191,8 @@ Result<End> generate(Session& session, SequenceId sequence, sample::Sampler& sam
       return End::Count;
     if (options.ignoreEos)
       for (int32_t id : vocabulary.endOfGeneration)
-        logits[size_t(id)] = -std::numeric_limits<float>::infinity();
+        if (size_t(id) < logits.size()) // a file may list tokens that the model has no row for
+          logits[size_t(id)] = -std::numeric_limits<float>::infinity();
     Result<int32_t> token = sampler.sample(logits);
     if (!token)
       return token.error();
@@ -258,8 +259,10 @@ Result<void> run(RunOptions& options) {
   if (!sequence)
     return sequence.error();
   std::vector<float> logits(session.vocabulary());
+  Progress progress(fmt::format("reading the {} tokens of the prompt ...", tokens->size()));
   watch.restart();
   Result<void> prefilled = session.prefill(*sequence, *tokens, logits.data());
+  progress.clear();
   statistics.prefill = watch.seconds();
   statistics.prefillTokens = session.positions(*sequence);
 
@@ -306,6 +309,7 @@ void addRun(CLI::App& app, Action& action) {
       ->type_name("FILE")
       ->excludes(prompt);
   command.add_option("-n,--count", options->count, "Most tokens to generate (default: no limit)")
+      ->check(between(0, ~uint32_t(0)))
       ->type_name("N");
   sample::SamplerOptions& sampler = options->sampler;
   command.add_option("--temp", sampler.temperature,
