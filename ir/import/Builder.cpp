@@ -108,7 +108,8 @@ bool ModelBuilder::hasTensor(StringRef name) const {
   return view.findTensor(std::string_view(name)) != nullptr;
 }
 
-const gguf::Tensor* ModelBuilder::checkedTensor(StringRef name, llvm::ArrayRef<uint64_t> shape) {
+const gguf::Tensor* ModelBuilder::checkedTensor(StringRef name, llvm::ArrayRef<uint64_t> shape,
+                                                WeightKind kind) {
   const gguf::Tensor* tensor = view.findTensor(std::string_view(name));
   if (!tensor) {
     fail(fmt::format("tensor \"{}\" is missing; a model of the architecture {} with these "
@@ -125,7 +126,7 @@ const gguf::Tensor* ModelBuilder::checkedTensor(StringRef name, llvm::ArrayRef<u
     return nullptr;
   }
   const FormatInfo& format = formatInfo(tensor->format);
-  if (shape.size() == 1 && tensor->format != Format::F32) {
+  if (kind == WeightKind::Vector && tensor->format != Format::F32) {
     fail(fmt::format("tensor \"{}\" is a vector stored as {}; only F32 is supported for vectors",
                      tensor->name, format.name),
          ErrorCode::Unsupported);
@@ -141,80 +142,108 @@ const gguf::Tensor* ModelBuilder::checkedTensor(StringRef name, llvm::ArrayRef<u
   return tensor;
 }
 
-WeightOp ModelBuilder::weight(StringRef name, llvm::ArrayRef<uint64_t> shape) {
-  WeightOp& known = weights[name];
-  if (known)
-    return known;
-  const gguf::Tensor* tensor = checkedTensor(name, shape);
-  if (!tensor)
-    return {};
-  OpBuilder at = symbolBuilder();
-  llvm::SmallVector<int64_t, 4> dims(shape.begin(), shape.end());
-  Type type = shape.size() == 1 ? Type(RankedTensorType::get(dims, at.getF32Type()))
-                                : Type(QuantizedType::get(at.getContext(), dims, tensor->format));
-  auto span = SpanAttr::get(at.getContext(), tensor->shard, static_cast<int64_t>(tensor->offset),
-                            static_cast<int64_t>(tensor->data.size()));
-  return known = WeightOp::create(at, location(name), name, type, span);
-}
-
-Value ModelBuilder::load(StringRef name, llvm::ArrayRef<uint64_t> shape) {
+Value ModelBuilder::load(StringRef symbol, llvm::ArrayRef<uint64_t> shape, WeightKind kind,
+                         StringRef tensorName, uint64_t first, uint64_t rows) {
   if (failed())
     return {};
-  Value& value = loaded[name];
+  Value& value = loaded[symbol];
   if (value)
     return value;
-  WeightOp symbol = weight(name, shape);
-  if (failed())
-    return {};
-  return value = LoadWeightOp::create(builder, location(name), symbol);
+  WeightOp& known = weights[symbol];
+  if (!known) {
+    llvm::SmallVector<uint64_t, 4> whole(shape);
+    whole.front() = rows;
+    const gguf::Tensor* tensor = checkedTensor(tensorName, whole, kind);
+    if (!tensor)
+      return {};
+    OpBuilder at = symbolBuilder();
+    llvm::SmallVector<int64_t, 4> dims(shape.begin(), shape.end());
+    Type type;
+    if (kind == WeightKind::Vector) {
+      int64_t elements = 1;
+      for (int64_t size : dims)
+        elements *= size;
+      type = RankedTensorType::get({elements}, at.getF32Type());
+    } else {
+      type = QuantizedType::get(at.getContext(), dims, tensor->format);
+    }
+    // Rows of a tensor lie one behind the other.
+    uint64_t rowBytes = tensor->data.size() / rows;
+    auto span = SpanAttr::get(at.getContext(), tensor->shard,
+                              static_cast<int64_t>(tensor->offset + first * rowBytes),
+                              static_cast<int64_t>(shape.front() * rowBytes));
+    known = WeightOp::create(at, location(tensorName), symbol, type, span);
+  }
+  return value = LoadWeightOp::create(builder, location(symbol), known);
 }
 
 Value ModelBuilder::matrix(StringRef name, uint64_t rows, uint64_t columns) {
-  return load(name, {rows, columns});
+  return load(name, {rows, columns}, WeightKind::Matrix);
 }
 
 Value ModelBuilder::vector(StringRef name, uint64_t elements) {
-  return load(name, {elements});
+  return load(name, {elements}, WeightKind::Vector);
 }
 
 //===--- rotary frequencies -----------------------------------------------------------------===//
 
-ConstantOp ModelBuilder::ropeConstant() {
-  if (ropeFrequencyTable)
-    return ropeFrequencyTable;
+/// Factors that divide the frequencies of the file: one set, or one for contexts beyond that of the
+/// training and one for others (LongRoPE, Ding et al. 2024, arXiv:2402.13753).
+std::vector<float> ModelBuilder::ropeFactors() {
+  uint64_t pairs = hyper.rope.dimensionCount / 2;
+  bool isLong = positions > hyper.rope.scaling.originalContextLength;
   std::vector<float> factors;
-  if (hasTensor("rope_freqs.weight")) {
-    uint64_t pairs = hyper.rope.dimensionCount / 2;
-    const gguf::Tensor* tensor = checkedTensor("rope_freqs.weight", {pairs});
+  for (StringRef name :
+       {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"}) {
+    if (!hasTensor(name))
+      continue;
+    const gguf::Tensor* tensor = checkedTensor(name, {pairs}, WeightKind::Vector);
     if (!tensor)
       return {};
+    if (name.contains("factors") && name.contains("long") != isLong)
+      continue;
     factors.resize(pairs);
     std::memcpy(factors.data(), tensor->data.data(), pairs * sizeof(float));
   }
-  Result<RopeFrequencies> frequencies = ropeFrequencies(hyper.rope, factors);
-  if (!frequencies) {
-    std::string where =
-        factors.empty() ? hyper.key("rope.freq_base") : "tensor \"rope_freqs.weight\"";
-    fail(where + ": " + frequencies.error().message, frequencies.error().code);
-    return {};
-  }
-  ropeMagnitude = frequencies->magnitude;
-  OpBuilder at = symbolBuilder();
-  auto type =
-      RankedTensorType::get({static_cast<int64_t>(frequencies->inverse.size())}, at.getF32Type());
-  auto values = DenseElementsAttr::get(type, llvm::ArrayRef<float>(frequencies->inverse));
-  return ropeFrequencyTable = ConstantOp::create(at, location("rope.0"), "rope.0", values);
+  return factors;
 }
 
-Value ModelBuilder::ropeTable() {
-  if (failed() || rotations)
-    return rotations;
-  ConstantOp constant = ropeConstant();
+ModelBuilder::Rotation* ModelBuilder::rotation(const RopeParameters& parameters) {
   if (failed())
-    return {};
-  Location where = location("rope");
-  Value frequencies = LoadConstantOp::create(builder, where, constant);
-  return rotations = RopeTableOp::create(builder, where, position, frequencies, ropeMagnitude);
+    return nullptr;
+  auto known =
+      llvm::find_if(rotations, [&](const Rotation& r) { return r.parameters == parameters; });
+  if (known == rotations.end()) {
+    std::vector<float> factors;
+    if (parameters == hyper.rope)
+      factors = ropeFactors();
+    if (failed())
+      return nullptr;
+    Result<RopeFrequencies> frequencies = ropeFrequencies(parameters, factors);
+    if (!frequencies) {
+      std::string where = factors.empty() ? hyper.key("rope.freq_base")
+                          : hasTensor("rope_freqs.weight")
+                              ? "tensor \"rope_freqs.weight\""
+                              : "tensors \"rope_factors_long.weight\", "
+                                "\"rope_factors_short.weight\"";
+      fail(where + ": " + frequencies.error().message, frequencies.error().code);
+      return nullptr;
+    }
+    OpBuilder at = symbolBuilder();
+    auto type =
+        RankedTensorType::get({static_cast<int64_t>(frequencies->inverse.size())}, at.getF32Type());
+    auto values = DenseElementsAttr::get(type, llvm::ArrayRef<float>(frequencies->inverse));
+    std::string name = fmt::format("rope.{}", rotations.size());
+    rotations.push_back({parameters, ConstantOp::create(at, location(name), name, values),
+                         frequencies->magnitude, Value()});
+    known = std::prev(rotations.end());
+  }
+  if (!known->table) {
+    Location where = location("rope");
+    Value frequencies = LoadConstantOp::create(builder, where, known->frequencies);
+    known->table = RopeTableOp::create(builder, where, position, frequencies, known->magnitude);
+  }
+  return &*known;
 }
 
 //===--- step functions and the module ------------------------------------------------------===//
@@ -250,7 +279,8 @@ void ModelBuilder::step(uint32_t least, uint32_t most, Value (*build)(ModelBuild
   outputRow = body->getArgument(3);
   kv.assign(body->args_begin() + 4, body->args_end());
   loaded.clear();
-  rotations = {};
+  for (Rotation& rotation : rotations)
+    rotation.table = {};
 
   Value logits = build(*this);
   if (failed())
@@ -274,6 +304,10 @@ void ModelBuilder::checkAllUsed() {
 Result<OwningOpRef<ModuleOp>> ModelBuilder::finish() {
   if (!failed())
     checkAllUsed();
+  if (hyper.residualScale && !residualIsScaled)
+    fail(fmt::format("{} is {}, which is not supported for this architecture",
+                     hyper.key("residual_scale"), *hyper.residualScale),
+         ErrorCode::Unsupported);
   if (failed())
     return takeError();
   std::string messages;

@@ -30,16 +30,38 @@ struct Layer {
   uint32_t headCount = 0;
   uint32_t headCountKv = 0;
   uint32_t feedForwardLength = 0;
+  uint32_t window = 0; ///< positions that a token attends to; 0: all
 
   /// Name of something in this block: "blk.3.attn_q".
   std::string operator()(llvm::StringRef part) const;
 };
 
+/// A norm of queries and keys before the rotation (attn_q_norm, attn_k_norm).
+enum class QueryKeyNorm : uint8_t {
+  None,
+  RmsPerHead,   ///< RMS norm of each head, with one weight for all heads
+  LayerPerHead, ///< layer norm of each head, with a weight for each head
+  RmsTogether,  ///< RMS norm of all heads together
+};
+
 /// How an architecture's attention differs from the plainest one.
 struct AttentionForm {
   RopeStyle ropeStyle = RopeStyle::Interleaved;
-  /// RMS norm of each head of queries and keys before the rotation (attn_q_norm, attn_k_norm).
-  bool normPerHead = false;
+  QueryKeyNorm norm = QueryKeyNorm::None;
+  /// Whether queries and keys are rotated in this layer.
+  bool rotate = true;
+  /// Frequencies of the rotation, instead of those of the file.
+  std::optional<RopeParameters> rope = {};
+  /// Of the scores, instead of the file's and of 1 / sqrt(keyLength).
+  std::optional<float> scale = {};
+  /// Of the scores, instead of the file's.
+  std::optional<float> softcap = {};
+};
+
+/// What an architecture does to its logits.
+struct LogitsForm {
+  std::optional<float> factor = {};
+  std::optional<float> softcap = {}; ///< instead of the file's
 };
 
 class ModelBuilder {
@@ -58,8 +80,9 @@ public:
   //===--- the model --------------------------------------------------------------------------===//
 
   const HyperParameters& parameters() const { return hyper; }
-  /// The blocks, in order; none after an error.
-  std::vector<Layer> layers() const;
+  /// The blocks, in order; none after an error. If the file has a window of attention, all blocks
+  /// have it but those that its pattern exempts or, for want of one, each `globalPeriod`-th.
+  std::vector<Layer> layers(uint32_t globalPeriod = 0) const;
   uint32_t contextLength() const { return positions; }
 
   //===--- weights ----------------------------------------------------------------------------===//
@@ -75,27 +98,41 @@ public:
   // Names of linear maps and norms are those of their tensors without ".weight". Rows are tokens,
   // until gatherOutputs.
 
-  /// The embedding of the step's tokens, [T, embeddingLength].
-  mlir::Value embedTokens();
+  /// The embedding of the step's tokens, [T, embeddingLength], times the file's scale or `factor`.
+  mlir::Value embedTokens(std::optional<float> factor = {});
+  /// The learned embedding of the tokens' positions (position_embd), [T, embeddingLength].
+  mlir::Value embedPositions();
   /// x times the transpose of NAME.weight [features, columns of x], plus NAME.bias if there is one.
   mlir::Value linear(mlir::Value x, llvm::StringRef name, uint64_t features);
   /// RMS norm with NAME.weight, over all features or over each group of `group`.
   mlir::Value rmsNorm(mlir::Value x, llvm::StringRef name, uint32_t group = 0);
+  /// Layer norm with NAME.weight, plus NAME.bias if there is one.
+  mlir::Value layerNorm(mlir::Value x, llvm::StringRef name);
   mlir::Value add(mlir::Value a, mlir::Value b);
+  /// Adds y, times the file's residual scale, to the residual stream x.
+  mlir::Value residual(mlir::Value x, mlir::Value y);
+  mlir::Value scale(mlir::Value x, float factor);
   /// Rotates the heads of x by the tokens' positions.
-  mlir::Value rope(mlir::Value x, RopeStyle style);
+  mlir::Value rope(mlir::Value x, RopeStyle style) { return rope(x, style, hyper.rope); }
+  mlir::Value rope(mlir::Value x, RopeStyle style, const RopeParameters& parameters);
   /// Appends keys and values to the layer's state and attends to it:
   /// [T, headCount * valueLength].
-  mlir::Value attend(const Layer& layer, mlir::Value query, mlir::Value key, mlir::Value value);
-  /// attn_q, attn_k, attn_v, rotation, attention and attn_output: [T, embeddingLength].
+  mlir::Value attend(const Layer& layer, mlir::Value query, mlir::Value key, mlir::Value value,
+                     const AttentionForm& form = {});
+  /// attn_q, attn_k, attn_v (or attn_qkv, which holds the three), rotation, attention and
+  /// attn_output: [T, embeddingLength].
   mlir::Value attentionBlock(const Layer& layer, mlir::Value x, const AttentionForm& form);
+  /// ffn_down(activation(ffn_up(x))): [T, embeddingLength].
+  mlir::Value feedForward(const Layer& layer, mlir::Value x, Activation activation);
   /// ffn_down(activation(ffn_gate(x)) * ffn_up(x)): [T, embeddingLength].
   mlir::Value gluFeedForward(const Layer& layer, mlir::Value x, Activation activation);
+  /// The same where ffn_up holds the gate and, below it, the other matrix.
+  mlir::Value fusedGluFeedForward(const Layer& layer, mlir::Value x, Activation activation);
   /// The rows whose logits are wanted. What follows computes only those.
   mlir::Value gatherOutputs(mlir::Value x);
   /// Logits [output rows, vocabulary] by `output`, or by the token embedding in models that share
   /// it.
-  mlir::Value logits(mlir::Value x);
+  mlir::Value logits(mlir::Value x, const LogitsForm& form = {});
 
   //===--- the module -------------------------------------------------------------------------===//
 
@@ -105,17 +142,42 @@ public:
   Result<mlir::OwningOpRef<mlir::ModuleOp>> finish();
 
 private:
+  /// What a linear map is made of: tensors of its own, or rows of tensors that hold several. Its
+  /// symbols are named as tensors of its own would be.
+  struct LinearSource {
+    std::string weight, bias; ///< names of tensors; the bias need not exist
+    uint64_t first = 0;       ///< row
+    uint64_t rows = 0;        ///< of the tensors
+  };
+  /// How the elements of a weight are seen: as a matrix in its format, or as a vector of float32.
+  enum class WeightKind : uint8_t { Matrix, Vector };
+
   /// The tensor of that name, its shape and format checked; null after an error. `shape` is
   /// outermost first: [rows, columns].
-  const gguf::Tensor* checkedTensor(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape);
-  /// The symbol for a tensor.
-  WeightOp weight(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape);
-  mlir::Value load(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape);
-  /// Linear map with the bias of NAME and the matrix `weightName`.
-  mlir::Value linear(mlir::Value x, llvm::StringRef name, llvm::StringRef weightName,
-                     uint64_t features);
-  mlir::Value ropeTable();
-  ConstantOp ropeConstant();
+  const gguf::Tensor* checkedTensor(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape,
+                                    WeightKind kind);
+  /// A reference to `shape` of a tensor, from row `first` of `rows` on.
+  mlir::Value load(llvm::StringRef symbol, llvm::ArrayRef<uint64_t> shape, WeightKind kind,
+                   llvm::StringRef tensor, uint64_t first, uint64_t rows);
+  mlir::Value load(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape, WeightKind kind) {
+    return load(name, shape, kind, name, 0, shape.front());
+  }
+  mlir::Value linear(mlir::Value x, llvm::StringRef name, uint64_t features,
+                     const LinearSource& source);
+  /// The norm of queries or keys that `form` asks for, with the weight NAME.
+  mlir::Value normHeads(mlir::Value x, llvm::StringRef name, QueryKeyNorm norm);
+  /// Epsilon of a norm; an error if the file has none.
+  float epsilonOf(const std::optional<float>& epsilon, llvm::StringRef suffix);
+
+  /// Rotations by one set of parameters.
+  struct Rotation {
+    RopeParameters parameters;
+    ConstantOp frequencies;
+    float magnitude = 1;
+    mlir::Value table; ///< of the step function being built
+  };
+  Rotation* rotation(const RopeParameters& parameters);
+  std::vector<float> ropeFactors();
   mlir::Location location(llvm::StringRef name);
   mlir::OpBuilder symbolBuilder();
   void createStates(KvElement kvElement);
@@ -131,15 +193,14 @@ private:
   llvm::StringMap<WeightOp> weights;
   llvm::StringSet<> used; ///< names of tensors
   std::vector<StateOp> states;
-  ConstantOp ropeFrequencyTable;
-  float ropeMagnitude = 1;
+  std::vector<Rotation> rotations;
+  bool residualIsScaled = false;        ///< some residual connection honours the file's scale
   mlir::Operation* firstStep = nullptr; ///< symbols are created before it
 
   // Of the step function being built.
   mlir::Value token, position, sequence, outputRow;
   std::vector<mlir::Value> kv; ///< newest state of each layer
   llvm::StringMap<mlir::Value> loaded;
-  mlir::Value rotations;
 };
 
 } // namespace chordal::ir

@@ -90,6 +90,49 @@ public:
     return *value;
   }
 
+  /// A number above 0; nothing if the key is missing or has a value that changes nothing: 0, which
+  /// says "not used", or `neutral`.
+  std::optional<float> factor(std::string_view suffix, double neutral = 0) {
+    double value = number(suffix, 0, 0, 1e9);
+    return value == 0 || value == neutral ? std::nullopt : std::optional(static_cast<float>(value));
+  }
+
+  std::optional<bool> flag(std::string_view suffix) {
+    if (failed() || !has(suffix))
+      return std::nullopt;
+    Result<bool> value = view.getBool(parameters.key(suffix));
+    if (!value) {
+      fail(value.error());
+      return std::nullopt;
+    }
+    return *value;
+  }
+
+  /// A flag per block: an array with one for each, or a period, of whose blocks the last has none.
+  std::vector<bool> pattern(std::string_view suffix) {
+    if (failed() || !has(suffix))
+      return {};
+    std::string key = parameters.key(suffix);
+    uint32_t blocks = parameters.blockCount;
+    const gguf::Entry* entry = view.find(key);
+    std::vector<bool> flags(blocks);
+    if (!entry->isArray()) {
+      uint32_t period = count(suffix, maxBlockCount, 0, 0);
+      for (uint32_t i = 0; i < blocks; ++i)
+        flags[i] = period == 0 || i % period < period - 1;
+      return flags;
+    }
+    Result<std::vector<bool>> values = view.getArray<bool>(key);
+    if (!values)
+      fail(values.error());
+    else if (values->size() != blocks)
+      fail(fmt::format("{} has {} elements, but {} is {}", key, values->size(),
+                       parameters.key("block_count"), blocks));
+    else
+      flags = *values;
+    return flags;
+  }
+
   std::optional<float> epsilon(std::string_view suffix) {
     if (!has(suffix))
       return std::nullopt;
@@ -175,13 +218,18 @@ void readRope(Reader& reader, HyperParameters& p) {
     scaling.type = RopeScalingType::Linear;
   else if (type == "yarn")
     scaling.type = RopeScalingType::Yarn;
+  else if (type == "longrope")
+    scaling.type = RopeScalingType::LongRope;
   else
-    return reader.fail(fmt::format("{} is \"{}\"; supported are none, linear and yarn",
+    return reader.fail(fmt::format("{} is \"{}\"; supported are none, linear, yarn and longrope",
                                    p.key("rope.scaling.type"), type),
                        ErrorCode::Unsupported);
   scaling.originalContextLength =
       reader.count("rope.scaling.original_context_length", maxContextLength, p.contextLength);
   scaling.attentionFactor = reader.number("rope.scaling.attn_factor", 1, 1e-6, 1e6);
+  p.ropeFinetuned = reader.flag("rope.scaling.finetuned").value_or(true);
+  if (reader.has("rope.freq_base_swa"))
+    p.windowFrequencyBase = reader.number("rope.freq_base_swa", 10000, 1.001, 1e30);
   if (scaling.type != RopeScalingType::Yarn)
     return;
   scaling.attentionFactor *= reader.number("rope.scaling.yarn_attn_factor", 1, 1e-6, 1e6);
@@ -222,23 +270,16 @@ void readVocabulary(Reader& reader, HyperParameters& p, const gguf::View& view) 
 /// Keys that change what a model computes and that no builder here handles: honouring all other
 /// keys but dropping one of these would give wrong text without a word.
 Result<void> refuseUnhandled(const gguf::View& view, const HyperParameters& p) {
-  struct Neutral {
-    std::string_view suffix;
-    double value;
-  };
-  // Each with the value that leaves the model as it is without the key (0: "not used").
-  for (Neutral neutral :
-       {Neutral{"attention.clamp_kqv", 0}, Neutral{"attention.max_alibi_bias", 0},
-        Neutral{"attn_logit_softcapping", 0}, Neutral{"final_logit_softcapping", 0},
-        Neutral{"logit_scale", 1}, Neutral{"residual_scale", 1}, Neutral{"embedding_scale", 1}}) {
-    if (!view.has(p.key(neutral.suffix)))
+  // 0 says "not used".
+  for (std::string_view suffix : {"attention.clamp_kqv", "attention.max_alibi_bias"}) {
+    if (!view.has(p.key(suffix)))
       continue;
-    Result<double> value = view.get<double>(p.key(neutral.suffix));
+    Result<double> value = view.get<double>(p.key(suffix));
     if (!value)
       return value.error();
-    if (*value != 0 && *value != neutral.value)
+    if (*value != 0)
       return Error{fmt::format("{} is {}, which is not supported for this architecture",
-                               p.key(neutral.suffix), *value),
+                               p.key(suffix), *value),
                    ErrorCode::Unsupported};
   }
   Result<bool> causal = view.getBool(p.key("attention.causal"), true);
@@ -284,9 +325,15 @@ Result<HyperParameters> HyperParameters::read(const gguf::View& view) {
     readRope(reader, p);
   p.rmsNormEpsilon = reader.epsilon("attention.layer_norm_rms_epsilon");
   p.layerNormEpsilon = reader.epsilon("attention.layer_norm_epsilon");
-  if (double scale = reader.number("attention.scale", 0, 0, 1e9); scale != 0)
-    p.attentionScale = static_cast<float>(scale);
+  p.attentionScale = reader.factor("attention.scale");
+  p.attentionSoftcap = reader.factor("attn_logit_softcapping");
+  p.finalSoftcap = reader.factor("final_logit_softcapping");
+  p.embeddingScale = reader.factor("embedding_scale", 1);
+  p.residualScale = reader.factor("residual_scale", 1);
+  p.logitScale = reader.factor("logit_scale", 1);
   p.slidingWindow = reader.count("attention.sliding_window", UINT32_MAX, 0, 0);
+  p.slidingWindowPattern = reader.pattern("attention.sliding_window_pattern");
+  p.parallelResidual = reader.flag("use_parallel_residual");
   p.expertCount = reader.count("expert_count", maxExpertCount, 0, 0);
   if (!reader.failed())
     readVocabulary(reader, p, view);

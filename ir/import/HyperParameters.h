@@ -31,7 +31,8 @@ constexpr uint64_t maxHeadLength = 1ull << 16;
 constexpr uint64_t maxVocabularySize = 1ull << 27;
 constexpr uint64_t maxExpertCount = 1ull << 16;
 
-enum class RopeScalingType : uint8_t { None, Linear, Yarn };
+/// LongRope scales by factors per pair, which are tensors (rope_factors_long, rope_factors_short).
+enum class RopeScalingType : uint8_t { None, Linear, Yarn, LongRope };
 
 /// How rotary frequencies are stretched beyond the context a model was trained with.
 struct RopeScaling {
@@ -43,12 +44,16 @@ struct RopeScaling {
   double extrapolationFactor = 1; ///< share of the ramp: 0 is linear scaling
   double betaFast = 32;           ///< rotations above which a frequency is left alone
   double betaSlow = 1;            ///< rotations below which it is divided by `factor`
+
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct RopeParameters {
   uint32_t dimensionCount = 0; ///< features of a head that are rotated; even
   double frequencyBase = 10000;
-  RopeScaling scaling;
+  RopeScaling scaling = {};
+
+  bool operator==(const RopeParameters&) const = default;
 };
 
 /// The hyper-parameters common to decoder-only transformers. Vectors have `blockCount` elements.
@@ -63,10 +68,20 @@ struct HyperParameters {
   uint32_t keyLength = 0;            ///< features of a head's key
   uint32_t valueLength = 0;          ///< features of a head's value
   RopeParameters rope;
+  bool ropeFinetuned = true;                 ///< false: trained without rotation (Granite)
+  std::optional<double> windowFrequencyBase; ///< of rotations in layers with a window
   std::optional<float> rmsNormEpsilon;
   std::optional<float> layerNormEpsilon;
   std::optional<float> attentionScale; ///< instead of 1/sqrt(keyLength)
+  std::optional<float> attentionSoftcap;
+  std::optional<float> finalSoftcap;   ///< of the logits
+  std::optional<float> embeddingScale; ///< multiplies the embedding
+  std::optional<float> residualScale;  ///< multiplies what is added to the residual stream
+  std::optional<float> logitScale;     ///< multiplies or divides the logits, by architecture
   uint32_t slidingWindow = 0;          ///< positions a token attends to; 0: all
+  /// Which blocks have the window, if the file says so; empty otherwise.
+  std::vector<bool> slidingWindowPattern;
+  std::optional<bool> parallelResidual; ///< attention and feed-forward read the same residual
   uint32_t expertCount = 0;
   uint32_t vocabularySize = 0;
 

@@ -9,7 +9,8 @@
 namespace chordal::ir {
 
 mlir::Value buildQwen3(ModelBuilder& b) {
-  const AttentionForm attention{.ropeStyle = RopeStyle::HalfSplit, .normPerHead = true};
+  const AttentionForm attention{.ropeStyle = RopeStyle::HalfSplit,
+                                .norm = QueryKeyNorm::RmsPerHead};
   mlir::Value x = b.embedTokens();
   for (Layer layer : b.layers()) {
     mlir::Value h = b.rmsNorm(x, layer("attn_norm"));

@@ -70,7 +70,8 @@ Result<RopeFrequencies> ropeFrequencies(const RopeParameters& rope,
     double own = std::pow(rope.frequencyBase, -2.0 * j / rope.dimensionCount);
     if (!factors.empty())
       own /= factors[j];
-    double scaled = scaling.type == RopeScalingType::None ? own : own / scaling.factor;
+    bool divided = scaling.type == RopeScalingType::Linear || scaling.type == RopeScalingType::Yarn;
+    double scaled = divided ? own / scaling.factor : own;
     double keep = ramp ? ramp->kept(j) * scaling.extrapolationFactor : 0;
     double frequency = scaled * (1 - keep) + own * keep;
     if (!std::isfinite(static_cast<float>(frequency)))
