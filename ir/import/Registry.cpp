@@ -8,13 +8,18 @@
 namespace chordal::ir {
 
 mlir::Value buildLlama(ModelBuilder&); // Llama.cpp
+mlir::Value buildQwen2(ModelBuilder&); // Qwen2.cpp
 mlir::Value buildQwen3(ModelBuilder&); // Qwen3.cpp
 
 std::span<const Architecture> architectures() {
+  // clang-format off
   static constexpr Architecture table[] = {
+      {"exaone", buildQwen2},
       {"llama", buildLlama},
+      {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
   };
+  // clang-format on
   return table;
 }
 
