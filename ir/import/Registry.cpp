@@ -7,14 +7,20 @@
 
 namespace chordal::ir {
 
-mlir::Value buildLlama(ModelBuilder&); // Llama.cpp
-mlir::Value buildQwen2(ModelBuilder&); // Qwen2.cpp
-mlir::Value buildQwen3(ModelBuilder&); // Qwen3.cpp
+mlir::Value buildGemma(ModelBuilder&);  // Gemma.cpp
+mlir::Value buildGemma2(ModelBuilder&); // Gemma.cpp
+mlir::Value buildGemma3(ModelBuilder&); // Gemma.cpp
+mlir::Value buildLlama(ModelBuilder&);  // Llama.cpp
+mlir::Value buildQwen2(ModelBuilder&);  // Qwen2.cpp
+mlir::Value buildQwen3(ModelBuilder&);  // Qwen3.cpp
 
 std::span<const Architecture> architectures() {
   // clang-format off
   static constexpr Architecture table[] = {
       {"exaone", buildQwen2},
+      {"gemma", buildGemma},
+      {"gemma2", buildGemma2},
+      {"gemma3", buildGemma3},
       {"llama", buildLlama},
       {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
