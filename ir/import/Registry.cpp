@@ -11,6 +11,7 @@ mlir::Value buildGemma(ModelBuilder&);  // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&); // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&); // Gemma.cpp
 mlir::Value buildLlama(ModelBuilder&);  // Llama.cpp
+mlir::Value buildPhi2(ModelBuilder&);   // Phi2.cpp
 mlir::Value buildQwen2(ModelBuilder&);  // Qwen2.cpp
 mlir::Value buildQwen3(ModelBuilder&);  // Qwen3.cpp
 
@@ -22,6 +23,7 @@ std::span<const Architecture> architectures() {
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
       {"llama", buildLlama},
+      {"phi2", buildPhi2},
       {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
   };
