@@ -12,6 +12,7 @@ mlir::Value buildGemma2(ModelBuilder&); // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&); // Gemma.cpp
 mlir::Value buildLlama(ModelBuilder&);  // Llama.cpp
 mlir::Value buildPhi2(ModelBuilder&);   // Phi2.cpp
+mlir::Value buildPhi3(ModelBuilder&);   // Phi3.cpp
 mlir::Value buildQwen2(ModelBuilder&);  // Qwen2.cpp
 mlir::Value buildQwen3(ModelBuilder&);  // Qwen3.cpp
 
@@ -24,6 +25,7 @@ std::span<const Architecture> architectures() {
       {"gemma3", buildGemma3},
       {"llama", buildLlama},
       {"phi2", buildPhi2},
+      {"phi3", buildPhi3},
       {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
   };
