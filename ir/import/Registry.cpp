@@ -11,6 +11,7 @@ mlir::Value buildGemma(ModelBuilder&);  // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&); // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&); // Gemma.cpp
 mlir::Value buildLlama(ModelBuilder&);  // Llama.cpp
+mlir::Value buildOlmo2(ModelBuilder&);  // Olmo2.cpp
 mlir::Value buildPhi2(ModelBuilder&);   // Phi2.cpp
 mlir::Value buildPhi3(ModelBuilder&);   // Phi3.cpp
 mlir::Value buildQwen2(ModelBuilder&);  // Qwen2.cpp
@@ -24,6 +25,7 @@ std::span<const Architecture> architectures() {
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
       {"llama", buildLlama},
+      {"olmo2", buildOlmo2},
       {"phi2", buildPhi2},
       {"phi3", buildPhi3},
       {"qwen2", buildQwen2},
