@@ -7,15 +7,16 @@
 
 namespace chordal::ir {
 
-mlir::Value buildGemma(ModelBuilder&);  // Gemma.cpp
-mlir::Value buildGemma2(ModelBuilder&); // Gemma.cpp
-mlir::Value buildGemma3(ModelBuilder&); // Gemma.cpp
-mlir::Value buildLlama(ModelBuilder&);  // Llama.cpp
-mlir::Value buildOlmo2(ModelBuilder&);  // Olmo2.cpp
-mlir::Value buildPhi2(ModelBuilder&);   // Phi2.cpp
-mlir::Value buildPhi3(ModelBuilder&);   // Phi3.cpp
-mlir::Value buildQwen2(ModelBuilder&);  // Qwen2.cpp
-mlir::Value buildQwen3(ModelBuilder&);  // Qwen3.cpp
+mlir::Value buildGemma(ModelBuilder&);   // Gemma.cpp
+mlir::Value buildGemma2(ModelBuilder&);  // Gemma.cpp
+mlir::Value buildGemma3(ModelBuilder&);  // Gemma.cpp
+mlir::Value buildGranite(ModelBuilder&); // Granite.cpp
+mlir::Value buildLlama(ModelBuilder&);   // Llama.cpp
+mlir::Value buildOlmo2(ModelBuilder&);   // Olmo2.cpp
+mlir::Value buildPhi2(ModelBuilder&);    // Phi2.cpp
+mlir::Value buildPhi3(ModelBuilder&);    // Phi3.cpp
+mlir::Value buildQwen2(ModelBuilder&);   // Qwen2.cpp
+mlir::Value buildQwen3(ModelBuilder&);   // Qwen3.cpp
 
 std::span<const Architecture> architectures() {
   // clang-format off
@@ -24,6 +25,7 @@ std::span<const Architecture> architectures() {
       {"gemma", buildGemma},
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
+      {"granite", buildGranite},
       {"llama", buildLlama},
       {"olmo2", buildOlmo2},
       {"phi2", buildPhi2},
