@@ -7,16 +7,17 @@
 
 namespace chordal::ir {
 
-mlir::Value buildGemma(ModelBuilder&);   // Gemma.cpp
-mlir::Value buildGemma2(ModelBuilder&);  // Gemma.cpp
-mlir::Value buildGemma3(ModelBuilder&);  // Gemma.cpp
-mlir::Value buildGranite(ModelBuilder&); // Granite.cpp
-mlir::Value buildLlama(ModelBuilder&);   // Llama.cpp
-mlir::Value buildOlmo2(ModelBuilder&);   // Olmo2.cpp
-mlir::Value buildPhi2(ModelBuilder&);    // Phi2.cpp
-mlir::Value buildPhi3(ModelBuilder&);    // Phi3.cpp
-mlir::Value buildQwen2(ModelBuilder&);   // Qwen2.cpp
-mlir::Value buildQwen3(ModelBuilder&);   // Qwen3.cpp
+mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
+mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
+mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
+mlir::Value buildGranite(ModelBuilder&);    // Granite.cpp
+mlir::Value buildLlama(ModelBuilder&);      // Llama.cpp
+mlir::Value buildOlmo2(ModelBuilder&);      // Olmo2.cpp
+mlir::Value buildPhi2(ModelBuilder&);       // Phi2.cpp
+mlir::Value buildPhi3(ModelBuilder&);       // Phi3.cpp
+mlir::Value buildQwen2(ModelBuilder&);      // Qwen2.cpp
+mlir::Value buildQwen3(ModelBuilder&);      // Qwen3.cpp
+mlir::Value buildStarcoder2(ModelBuilder&); // Starcoder2.cpp
 
 std::span<const Architecture> architectures() {
   // clang-format off
@@ -32,6 +33,7 @@ std::span<const Architecture> architectures() {
       {"phi3", buildPhi3},
       {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
+      {"starcoder2", buildStarcoder2},
   };
   // clang-format on
   return table;
