@@ -10,6 +10,7 @@ namespace chordal::ir {
 mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
+mlir::Value buildGpt2(ModelBuilder&);       // Gpt2.cpp
 mlir::Value buildGranite(ModelBuilder&);    // Granite.cpp
 mlir::Value buildLlama(ModelBuilder&);      // Llama.cpp
 mlir::Value buildOlmo2(ModelBuilder&);      // Olmo2.cpp
@@ -26,6 +27,7 @@ std::span<const Architecture> architectures() {
       {"gemma", buildGemma},
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
+      {"gpt2", buildGpt2},
       {"granite", buildGranite},
       {"llama", buildLlama},
       {"olmo2", buildOlmo2},
