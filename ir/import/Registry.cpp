@@ -7,6 +7,8 @@
 
 namespace chordal::ir {
 
+mlir::Value buildCohere2(ModelBuilder&);    // Cohere.cpp
+mlir::Value buildCommandR(ModelBuilder&);   // Cohere.cpp
 mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
@@ -24,6 +26,8 @@ mlir::Value buildStarcoder2(ModelBuilder&); // Starcoder2.cpp
 std::span<const Architecture> architectures() {
   // clang-format off
   static constexpr Architecture table[] = {
+      {"cohere2", buildCohere2},
+      {"command-r", buildCommandR},
       {"exaone", buildQwen2},
       {"gemma", buildGemma},
       {"gemma2", buildGemma2},
