@@ -34,6 +34,7 @@ std::span<const Architecture> architectures() {
       {"gemma3", buildGemma3},
       {"gpt2", buildGpt2},
       {"granite", buildGranite},
+      {"internlm2", buildLlama},
       {"llama", buildLlama},
       {"olmo2", buildOlmo2},
       {"phi2", buildPhi2},
