@@ -9,6 +9,7 @@ namespace chordal::ir {
 
 mlir::Value buildCohere2(ModelBuilder&);    // Cohere.cpp
 mlir::Value buildCommandR(ModelBuilder&);   // Cohere.cpp
+mlir::Value buildExaone4(ModelBuilder&);    // Exaone4.cpp
 mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
@@ -29,6 +30,7 @@ std::span<const Architecture> architectures() {
       {"cohere2", buildCohere2},
       {"command-r", buildCommandR},
       {"exaone", buildQwen2},
+      {"exaone4", buildExaone4},
       {"gemma", buildGemma},
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
