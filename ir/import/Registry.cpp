@@ -21,6 +21,7 @@ mlir::Value buildPhi2(ModelBuilder&);       // Phi2.cpp
 mlir::Value buildPhi3(ModelBuilder&);       // Phi3.cpp
 mlir::Value buildQwen2(ModelBuilder&);      // Qwen2.cpp
 mlir::Value buildQwen3(ModelBuilder&);      // Qwen3.cpp
+mlir::Value buildSmolLm3(ModelBuilder&);    // SmolLm3.cpp
 mlir::Value buildStableLm(ModelBuilder&);   // StableLm.cpp
 mlir::Value buildStarcoder2(ModelBuilder&); // Starcoder2.cpp
 
@@ -43,6 +44,7 @@ std::span<const Architecture> architectures() {
       {"phi3", buildPhi3},
       {"qwen2", buildQwen2},
       {"qwen3", buildQwen3},
+      {"smollm3", buildSmolLm3},
       {"stablelm", buildStableLm},
       {"starcoder2", buildStarcoder2},
   };
