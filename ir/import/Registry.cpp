@@ -14,6 +14,7 @@ mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGpt2(ModelBuilder&);       // Gpt2.cpp
+mlir::Value buildGptNeoX(ModelBuilder&);    // GptNeoX.cpp
 mlir::Value buildGranite(ModelBuilder&);    // Granite.cpp
 mlir::Value buildLlama(ModelBuilder&);      // Llama.cpp
 mlir::Value buildOlmo2(ModelBuilder&);      // Olmo2.cpp
@@ -36,6 +37,7 @@ std::span<const Architecture> architectures() {
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
       {"gpt2", buildGpt2},
+      {"gptneox", buildGptNeoX},
       {"granite", buildGranite},
       {"internlm2", buildLlama},
       {"llama", buildLlama},
