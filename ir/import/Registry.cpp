@@ -13,6 +13,7 @@ mlir::Value buildExaone4(ModelBuilder&);    // Exaone4.cpp
 mlir::Value buildGemma(ModelBuilder&);      // Gemma.cpp
 mlir::Value buildGemma2(ModelBuilder&);     // Gemma.cpp
 mlir::Value buildGemma3(ModelBuilder&);     // Gemma.cpp
+mlir::Value buildGlm4(ModelBuilder&);       // Glm4.cpp
 mlir::Value buildGpt2(ModelBuilder&);       // Gpt2.cpp
 mlir::Value buildGptNeoX(ModelBuilder&);    // GptNeoX.cpp
 mlir::Value buildGranite(ModelBuilder&);    // Granite.cpp
@@ -36,6 +37,7 @@ std::span<const Architecture> architectures() {
       {"gemma", buildGemma},
       {"gemma2", buildGemma2},
       {"gemma3", buildGemma3},
+      {"glm4", buildGlm4},
       {"gpt2", buildGpt2},
       {"gptneox", buildGptNeoX},
       {"granite", buildGranite},
