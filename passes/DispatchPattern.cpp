@@ -25,8 +25,11 @@ public:
     for (Operation& op : dispatch.getBlock().without_terminator())
       if (!isElementwise(&op))
         roots.push_back(&op);
-    if (roots.empty())
-      return matchElementwise();
+    if (roots.empty()) {
+      if (failed(matchElementwise()) || failed(checkResults()))
+        return failure();
+      return std::move(pattern);
+    }
     LogicalResult matched =
         TypeSwitch<Operation*, LogicalResult>(roots.back())
             .Case([&](ir::MatmulOp op) { return matchMatmul(op, roots); })
@@ -50,12 +53,30 @@ public:
                   "has no kernel of its own on this device; it must be fused with "
                   "its neighbours");
             });
-    if (failed(matched))
+    if (failed(matched) || failed(checkResults()))
       return failure();
     return std::move(pattern);
   }
 
 private:
+  /// Whether somebody writes each result. States are written in place.
+  LogicalResult checkResults() {
+    for (auto [index, value] : llvm::enumerate(dispatch.getYield().getValues())) {
+      auto writes = [&, i = index](OperandRef ref) {
+        return ref.kind == Kind::Result && ref.index == i;
+      };
+      bool written = llvm::any_of(pattern.operands, writes);
+      for (const ElementwiseFunction& function : pattern.functions)
+        written |= llvm::any_of(function.views, writes);
+      if (isa<ir::KvType>(value.getType()))
+        written = value.getDefiningOp<ir::KvAppendOp>() != nullptr;
+      if (!written)
+        return dispatch.emitOpError()
+               << "yields value " << index << ", which its kernel does not compute";
+    }
+    return success();
+  }
+
   OperandRef input(Value value, Kind kind = Kind::Input) {
     return {kind, cast<BlockArgument>(value).getArgNumber()};
   }
@@ -202,14 +223,14 @@ private:
     return success();
   }
 
-  FailureOr<DispatchPattern> matchElementwise() {
+  LogicalResult matchElementwise() {
     ElementwiseFunction function;
     for (Operation& op : dispatch.getBlock().without_terminator())
       function.ops.push_back(&op);
     if (failed(finishFunction(function)))
       return failure();
     pattern.functions.push_back(std::move(function));
-    return std::move(pattern);
+    return success();
   }
 
   LogicalResult matchMatmul(ir::MatmulOp matmul, ArrayRef<Operation*> roots) {
@@ -243,7 +264,7 @@ private:
       meeting.insert(result);
     for (Operation* op : epilogue)
       for (Value operand : op->getOperands())
-        if (!isa<BlockArgument>(operand))
+        if (!isa<BlockArgument>(operand) && !isShapeOnly(op, operand))
           meeting.unionSets(operand, op->getResult(0));
     unsigned groups = 0;
     SmallVector<Value> leaders;
@@ -261,21 +282,10 @@ private:
       for (Value result : matmul.getResults())
         if (meeting.getLeaderValue(result) == leader)
           function.tiles.push_back(result);
-      for (Operation* op : epilogue) {
-        Value result = op->getResult(0);
-        // Code that reads no result of the matmul (a broadcast) goes to whoever uses it.
-        if (meeting.findLeader(result) == meeting.member_end()) {
-          if (llvm::none_of(result.getUsers(), [&](Operation* user) {
-                return user->getNumResults() == 1 &&
-                       meeting.findLeader(user->getResult(0)) != meeting.member_end() &&
-                       meeting.getLeaderValue(user->getResult(0)) == leader;
-              }))
-            continue;
-        } else if (meeting.getLeaderValue(result) != leader) {
-          continue;
-        }
-        function.ops.push_back(op);
-      }
+      for (Operation* op : epilogue)
+        if (meeting.findLeader(op->getResult(0)) != meeting.member_end() &&
+            meeting.getLeaderValue(op->getResult(0)) == leader)
+          function.ops.push_back(op);
       if (failed(finishFunction(function)))
         return failure();
       pattern.functions.push_back(std::move(function));
@@ -292,6 +302,30 @@ private:
 bool isElementwise(Operation* op) {
   return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, ir::GluOp,
              ir::ActivateOp, ir::ScaleOp, ir::SoftcapOp, ir::BroadcastOp>(op);
+}
+
+size_t parameterWords(std::optional<kernels::Family> family) {
+  if (!family)
+    return 1;
+  switch (*family) {
+  case kernels::Family::Embed:
+    return sizeof(kernels::EmbedParameters) / 4;
+  case kernels::Family::Norm:
+    return sizeof(kernels::NormParameters) / 4;
+  case kernels::Family::Quantize:
+    return sizeof(kernels::QuantizeParameters) / 4;
+  case kernels::Family::Gather:
+    return sizeof(kernels::GatherParameters) / 4;
+  case kernels::Family::Matmul:
+    return sizeof(kernels::MatmulParameters) / 4;
+  case kernels::Family::RopeTable:
+    return sizeof(kernels::RopeTableParameters) / 4;
+  case kernels::Family::RopeAppend:
+    return sizeof(kernels::RopeAppendParameters) / 4;
+  case kernels::Family::Attention:
+    return sizeof(kernels::AttentionParameters) / 4;
+  }
+  llvm_unreachable("all families are handled");
 }
 
 FailureOr<DispatchPattern> matchDispatch(ir::DispatchOp dispatch) {

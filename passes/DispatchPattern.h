@@ -51,6 +51,10 @@ struct DispatchPattern {
 /// Whether an op is element-wise arithmetic that generated functions can compute.
 bool isElementwise(mlir::Operation* op);
 
+/// Words of the `parameters` of a dispatch: of its family's struct, or one (the columns) for
+/// generated code alone.
+size_t parameterWords(std::optional<kernels::Family> family);
+
 /// What the dispatch computes; fails with an error at the op that no kernel family covers.
 mlir::FailureOr<DispatchPattern> matchDispatch(ir::DispatchOp dispatch);
 

@@ -11,6 +11,8 @@
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <deque>
+
 using namespace mlir;
 
 namespace chordal {
@@ -44,11 +46,16 @@ struct InsertDependencies : impl::InsertDependenciesPassBase<InsertDependencies>
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
-    llvm::DenseMap<Value, Use*> useOf;      // result -> the use of its slice
-    std::vector<std::unique_ptr<Use>> live; // slices written and not yet overwritten
-    SmallVector<llvm::BitVector> implied;   // by id: all dispatches known to have ended
+    std::deque<Use> uses;                 // of all slices, at fixed addresses
+    llvm::DenseMap<Value, Use*> useOf;    // result -> the use of its slice
+    SmallVector<Use*> live;               // slices written and not yet overwritten
+    SmallVector<llvm::BitVector> implied; // by id: all dispatches known to have ended
     for (auto dispatch : function.getOps<ir::DispatchOp>()) {
       int64_t id = dispatch.getId();
+      if (id != int64_t(implied.size())) {
+        dispatch.emitOpError() << "should be number " << implied.size();
+        return signalPassFailure();
+      }
       llvm::SmallSetVector<int64_t, 8> after;
       for (Value input : dispatch.getInputs()) {
         if (auto producer = input.getDefiningOp<ir::DispatchOp>())
@@ -61,7 +68,11 @@ struct InsertDependencies : impl::InsertDependenciesPassBase<InsertDependencies>
         if (isa<ir::KvType>(result.getType()) || next >= dispatch.getSlices().size())
           continue;
         auto slice = dispatch.getSlices()[next++].getDefiningOp<ir::SliceOp>();
-        for (auto& use : live) {
+        if (!slice) {
+          dispatch.emitOpError("has a slice that is not of this function's arena");
+          return signalPassFailure();
+        }
+        for (Use* use : live) {
           if (!overlap(slice, use->slice))
             continue;
           if (use->writer != id)
@@ -71,11 +82,10 @@ struct InsertDependencies : impl::InsertDependenciesPassBase<InsertDependencies>
               after.insert(reader);
         }
         // Whoever waits for this dispatch waits for the users of the slices it covers whole.
-        llvm::erase_if(live, [&](const std::unique_ptr<Use>& use) {
-          return use->writer != id && covers(slice, use->slice);
-        });
-        live.push_back(std::make_unique<Use>(Use{slice, id, {}}));
-        useOf[result] = live.back().get();
+        llvm::erase_if(live,
+                       [&](Use* use) { return use->writer != id && covers(slice, use->slice); });
+        live.push_back(&uses.emplace_back(Use{slice, id, {}}));
+        useOf[result] = live.back();
       }
       llvm::BitVector ended(id);
       SmallVector<int64_t> sorted(after.begin(), after.end());

@@ -9,8 +9,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
-
-#include "kernels/Kernels.h"
+#include "passes/Storage.h"
 
 #include <tuple>
 
@@ -28,16 +27,8 @@ struct Lifetime {
   Value value;
   int64_t first, last;
   int64_t bytes;
-  size_t index; ///< among all lifetimes: ties are broken alike everywhere
   int64_t offset = 0;
 };
-
-int64_t bytesOf(Type type, int64_t rows) {
-  if (auto quantized = dyn_cast<ir::QuantizedType>(type))
-    return rows * int64_t(kernels::activationStride(kernels::Q8Row::bytes(quantized.getColumns())));
-  int64_t columns = cast<RankedTensorType>(type).getShape().back();
-  return rows * int64_t(kernels::activationStride(4 * columns));
-}
 
 struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
   using PlanArenaPassBase::PlanArenaPassBase;
@@ -55,7 +46,7 @@ struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
         if (isa<ir::KvType>(result.getType()))
           continue;
         Lifetime lifetime{result, int64_t(dispatch.getId()), int64_t(dispatch.getId()),
-                          bytesOf(result.getType(), rows), lifetimes.size()};
+                          rows * activationStride(result.getType())};
         bool returned = false;
         for (Operation* user : result.getUsers()) {
           if (auto reader = dyn_cast<ir::DispatchOp>(user))

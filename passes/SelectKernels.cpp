@@ -8,6 +8,7 @@
 #include "passes/DispatchPattern.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
+#include "passes/Storage.h"
 
 #include <bit>
 #include <cstring>
@@ -20,12 +21,6 @@ namespace chordal {
 #include "passes/Passes.h.inc"
 
 namespace {
-
-int64_t columnsOf(Type type) {
-  if (auto quantized = dyn_cast<ir::QuantizedType>(type))
-    return quantized.getColumns();
-  return cast<RankedTensorType>(type).getShape().back();
-}
 
 Format formatOf(Value weight) {
   return cast<ir::QuantizedType>(weight.getType()).getFormatInfo()->format;
@@ -216,6 +211,11 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     }
     uint32_t first = 0;
     for (auto [index, function] : llvm::enumerate(pattern.functions)) {
+      size_t views = function.tiles.size() + function.views.size();
+      if (views > kernels::maxEpilogueViews)
+        return matmul.emitOpError()
+               << "has an epilogue that reads and writes " << views
+               << " values; kernels take at most " << kernels::maxEpilogueViews;
       p.epilogueFirst[index] = first;
       first += uint32_t(function.views.size());
       p.epilogueFirst[index + 1] = first;

@@ -13,10 +13,11 @@ namespace chordal {
 
 namespace {
 
-bool isKernelOfCatalogue(StringRef name) {
-  return llvm::any_of(kernels::catalogue(), [&](const kernels::KernelInfo& kernel) {
-    return StringRef(kernel.name) == name;
-  });
+const kernels::KernelInfo* kernelNamed(StringRef name) {
+  for (const kernels::KernelInfo& kernel : kernels::catalogue())
+    if (StringRef(kernel.name) == name)
+      return &kernel;
+  return nullptr;
 }
 
 LogicalResult verifyDispatch(ir::DispatchOp dispatch) {
@@ -29,12 +30,21 @@ LogicalResult verifyDispatch(ir::DispatchOp dispatch) {
   if (dispatch.getKernels().size() != expected)
     return dispatch.emitOpError() << "needs " << expected << " kernels, but names "
                                   << dispatch.getKernels().size();
-  for (auto name : dispatch.getKernels().getAsValueRange<StringAttr>())
-    if (!isKernelOfCatalogue(name))
+  for (auto name : dispatch.getKernels().getAsValueRange<StringAttr>()) {
+    const kernels::KernelInfo* kernel = kernelNamed(name);
+    if (!kernel)
       return dispatch.emitOpError()
              << "names the kernel '" << name << "', which is not in the catalogue";
+    if (kernel->family != pattern->family)
+      return dispatch.emitOpError()
+             << "names the kernel '" << name << "', which computes something else";
+  }
   if (!dispatch.getParameters())
     return dispatch.emitOpError("has no parameters for its kernel");
+  if (dispatch.getParameters()->size() != parameterWords(pattern->family))
+    return dispatch.emitOpError() << "needs " << parameterWords(pattern->family)
+                                  << " words of parameters, but has "
+                                  << dispatch.getParameters()->size();
   return success();
 }
 

@@ -15,9 +15,16 @@ namespace {
 struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
   void runOnOperation() override {
     SmallVector<func::FuncOp> steps;
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function->hasAttr("chordal.tokens"))
-        steps.push_back(function);
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (!function->hasAttr("chordal.tokens"))
+        continue;
+      auto tokens = function->getAttrOfType<DenseI64ArrayAttr>("chordal.tokens");
+      if (!tokens || tokens.size() != 2 || function.isExternal()) {
+        function.emitOpError("is no step function with a range of tokens");
+        return signalPassFailure();
+      }
+      steps.push_back(function);
+    }
     if (steps.empty()) {
       getOperation().emitError("the module has no step function");
       return signalPassFailure();
@@ -40,6 +47,7 @@ struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
   }
 
   LogicalResult verify(func::FuncOp step, func::FuncOp first) {
+    constexpr StringLiteral name = "chordal.state";
     if (step.getFunctionType() != first.getFunctionType())
       return step.emitOpError() << "has other arguments or results than '" << first.getName()
                                 << "'";
@@ -49,6 +57,16 @@ struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
     for (Value state : results.getOperands().drop_front())
       if (!isa<ir::KvType>(state.getType()))
         return step.emitOpError("returns something besides the logits and the states");
+    for (BlockArgument argument : step.getArguments()) {
+      unsigned index = argument.getArgNumber();
+      auto state = step.getArgAttrOfType<FlatSymbolRefAttr>(index, name);
+      if (isa<ir::KvType>(argument.getType()) && !state)
+        return step.emitOpError() << "has the state " << index
+                                  << ", of which nothing says where it is stored";
+      if (state != first.getArgAttrOfType<FlatSymbolRefAttr>(index, name))
+        return step.emitOpError() << "stores argument " << index << " elsewhere than '"
+                                  << first.getName() << "'";
+    }
     return success();
   }
 };

@@ -1,6 +1,7 @@
 //===- VerifySchedule.cpp - the end of the phase `schedule`
 //----------------------------------------===//
 #include "passes/Passes.h"
+#include "passes/Storage.h"
 #include "passes/VerifyPhase.h"
 
 #include "llvm/ADT/BitVector.h"
@@ -19,6 +20,9 @@ struct Access {
   int64_t id;
   bool write;
   int64_t begin, end;
+  int64_t producer; ///< who wrote what is read, or `id`
+
+  bool overlaps(const Access& other) const { return begin < other.end && other.begin < end; }
 };
 
 struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
@@ -29,6 +33,8 @@ struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
   }
 
   LogicalResult verify(func::FuncOp function) {
+    auto tokens = function->getAttrOfType<DenseI64ArrayAttr>("chordal.tokens");
+    int64_t rows = tokens && tokens.size() == 2 ? tokens[1] : 1;
     SmallVector<llvm::BitVector> before; // by id: the dispatches that have ended when it starts
     SmallVector<Access> accesses;
     llvm::DenseMap<Value, ir::SliceOp> places;
@@ -51,7 +57,8 @@ struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
                                           << ", but does not wait for it";
         if (ir::SliceOp slice = places.lookup(input))
           own.push_back({id, false, int64_t(slice.getOffset()),
-                         int64_t(slice.getOffset() + slice.getBytes())});
+                         int64_t(slice.getOffset() + slice.getBytes()),
+                         int64_t(input.getDefiningOp<ir::DispatchOp>().getId())});
       }
       size_t next = 0;
       for (Value result : dispatch.getResults()) {
@@ -65,26 +72,34 @@ struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
         auto slice = dispatch.getSlices()[next++].getDefiningOp<ir::SliceOp>();
         if (!slice)
           return dispatch.emitOpError("has a slice that is not of this function's arena");
-        auto arena = slice.getArena().getDefiningOp<ir::ArenaOp>();
-        if (!arena || slice.getOffset() + slice.getBytes() > arena.getBytes())
-          return slice.emitOpError("ends beyond the arena");
+        // That a slice lies within its arena the op itself verifies.
+        if (int64_t needed = rows * activationStride(result.getType());
+            int64_t(slice.getBytes()) < needed)
+          return dispatch.emitOpError()
+                 << "needs " << needed << " bytes for a result, but its slice has "
+                 << slice.getBytes();
         places[result] = slice;
-        own.push_back(
-            {id, true, int64_t(slice.getOffset()), int64_t(slice.getOffset() + slice.getBytes())});
+        own.push_back({id, true, int64_t(slice.getOffset()),
+                       int64_t(slice.getOffset() + slice.getBytes()), id});
       }
       if (next != dispatch.getSlices().size())
         return dispatch.emitOpError("has more slices than results that need one");
       for (const Access& access : own) {
-        for (const Access& other : accesses)
-          if ((access.write || other.write) && access.begin < other.end &&
-              other.begin < access.end && !ended.test(other.id))
+        for (const Access& other : accesses) {
+          if (!access.overlaps(other))
+            continue;
+          if ((access.write || other.write) && !ended.test(other.id))
             return dispatch.emitOpError()
                    << (access.write ? "writes" : "reads") << " bytes " << access.begin << " to "
                    << access.end << " of the arena, which dispatch " << other.id
-                   << " uses and which it does not wait for";
+                   << " uses, but does not wait for it";
+          if (!access.write && other.write && other.id > access.producer)
+            return dispatch.emitOpError()
+                   << "reads a result of dispatch " << access.producer << ", of which dispatch "
+                   << other.id << " has overwritten bytes";
+        }
         for (const Access& other : own)
-          if (&access != &other && access.write && access.begin < other.end &&
-              other.begin < access.end)
+          if (&access != &other && access.write && access.overlaps(other))
             return dispatch.emitOpError("has overlapping slices");
       }
       accesses.append(own);

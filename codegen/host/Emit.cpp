@@ -10,6 +10,7 @@
 #include "ir/dialect/Chordal.h"
 #include "kernels/catalogue/Catalogue.h"
 #include "passes/DispatchPattern.h"
+#include "passes/Storage.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -27,19 +28,6 @@ const kernels::KernelInfo* kernelNamed(StringRef name) {
     if (StringRef(kernel.name) == name)
       return &kernel;
   return nullptr;
-}
-
-int64_t columnsOf(Type type) {
-  if (auto quantized = dyn_cast<ir::QuantizedType>(type))
-    return quantized.getColumns();
-  return cast<RankedTensorType>(type).getShape().back();
-}
-
-/// Bytes from one row of activations to the next.
-uint64_t strideOf(Type type) {
-  if (auto quantized = dyn_cast<ir::QuantizedType>(type))
-    return kernels::activationStride(kernels::Q8Row::bytes(quantized.getColumns()));
-  return kernels::activationStride(4 * columnsOf(type));
 }
 
 class Emitter {
@@ -225,7 +213,7 @@ private:
         auto slice = producer.getSlices()[next].getDefiningOp<ir::SliceOp>();
         operand.space = CHORDAL_SPACE_ARENA;
         operand.offset = uint64_t(slice.getOffset());
-        operand.row_bytes = strideOf(value.getType());
+        operand.row_bytes = uint64_t(activationStride(value.getType()));
         return operand;
       }
       ++next;
@@ -270,6 +258,10 @@ private:
     for (int32_t word : dispatch.getParametersAttr().asArrayRef())
       program.parameters.push_back(uint32_t(word));
     task.n_parameters = uint32_t(program.parameters.size()) - task.first_parameter;
+    if (task.n_parameters != parameterWords(pattern->family))
+      return Error{"dispatch " + std::to_string(dispatch.getId()) + " has " +
+                   std::to_string(task.n_parameters) + " words of parameters, not " +
+                   std::to_string(parameterWords(pattern->family))};
     const uint32_t* parameters = program.parameters.data() + task.first_parameter;
 
     if (auto result = emitShards(dispatch, *pattern, parameters, task); !result.ok())
