@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Decode.h"
 
-#include "ir/gguf/Blocks.h"
+#include "ir/gguf/DecodeBlocks.h"
 #include "ir/gguf/Half.h"
 
 #include <cassert>
@@ -149,6 +149,19 @@ bool canDecode(Format format) {
   case Format::Q4_K:
   case Format::Q5_K:
   case Format::Q6_K:
+  case Format::IQ1_S:
+  case Format::IQ1_M:
+  case Format::IQ2_XXS:
+  case Format::IQ2_XS:
+  case Format::IQ2_S:
+  case Format::IQ3_XXS:
+  case Format::IQ3_S:
+  case Format::IQ4_NL:
+  case Format::IQ4_XS:
+  case Format::TQ1_0:
+  case Format::TQ2_0:
+  case Format::MXFP4:
+  case Format::NVFP4:
     return true;
   default:
     return false;
@@ -189,6 +202,32 @@ void decodeRow(Format format, const std::byte* blocks, size_t weights, float* ou
     return decodeBlocks<BlockQ5_K>(blocks, weights, out);
   case Format::Q6_K:
     return decodeBlocks<BlockQ6_K>(blocks, weights, out);
+  case Format::IQ1_S:
+    return decodeBlocks<BlockIQ1_S>(blocks, weights, out);
+  case Format::IQ1_M:
+    return decodeBlocks<BlockIQ1_M>(blocks, weights, out);
+  case Format::IQ2_XXS:
+    return decodeBlocks<BlockIQ2_XXS>(blocks, weights, out);
+  case Format::IQ2_XS:
+    return decodeBlocks<BlockIQ2_XS>(blocks, weights, out);
+  case Format::IQ2_S:
+    return decodeBlocks<BlockIQ2_S>(blocks, weights, out);
+  case Format::IQ3_XXS:
+    return decodeBlocks<BlockIQ3_XXS>(blocks, weights, out);
+  case Format::IQ3_S:
+    return decodeBlocks<BlockIQ3_S>(blocks, weights, out);
+  case Format::IQ4_NL:
+    return decodeBlocks<BlockIQ4_NL>(blocks, weights, out);
+  case Format::IQ4_XS:
+    return decodeBlocks<BlockIQ4_XS>(blocks, weights, out);
+  case Format::TQ1_0:
+    return decodeBlocks<BlockTQ1_0>(blocks, weights, out);
+  case Format::TQ2_0:
+    return decodeBlocks<BlockTQ2_0>(blocks, weights, out);
+  case Format::MXFP4:
+    return decodeBlocks<BlockMXFP4>(blocks, weights, out);
+  case Format::NVFP4:
+    return decodeBlocks<BlockNVFP4>(blocks, weights, out);
   default:
     // A caller that did not ask canDecode(): stop here, rather than hand back undefined weights.
     __builtin_trap();

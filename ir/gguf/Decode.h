@@ -13,7 +13,8 @@
 
 namespace chordal {
 
-/// Whether decodeRow knows the format: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K.
+/// Whether decodeRow knows the format: F32, F16, BF16 and all formats of weights that files hold;
+/// not the integers, F64, and Q8_1 and Q8_K, which are for activations.
 bool canDecode(Format format);
 
 /// Decodes `weights` weights (a whole number of blocks) to float. `blocks` needs no alignment. The

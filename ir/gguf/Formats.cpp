@@ -44,8 +44,8 @@ constexpr FormatInfo formatTable[] = {
     {F64, Float, "F64", 1, 8, 0},
     {IQ1_M, Quantized, "IQ1_M", 256, 56, 16},
     {BF16, Float, "BF16", 1, 2, 0},
-    {TQ1_0, Quantized, "TQ1_0", 256, 54, 0},
-    {TQ2_0, Quantized, "TQ2_0", 256, 66, 0},
+    {TQ1_0, Quantized, "TQ1_0", 256, 54, 32},
+    {TQ2_0, Quantized, "TQ2_0", 256, 66, 32},
     {MXFP4, Quantized, "MXFP4", 32, 17, 32},
     {NVFP4, Quantized, "NVFP4", 64, 36, 16},
 };

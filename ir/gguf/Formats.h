@@ -65,7 +65,8 @@ struct FormatInfo {
   std::string_view name;    ///< as the field writes it: "Q4_K"
   uint32_t weightsPerBlock; ///< a row is a whole number of blocks
   uint32_t bytesPerBlock;
-  uint32_t scaleGroup; ///< weights that share one scale after unpacking (16 or 32); 0: none
+  uint32_t scaleGroup; ///< weights that share one scale after unpacking (16 or 32; more counts as
+                       ///< 32); 0: none
 };
 
 /// All formats, by ascending id.

@@ -53,6 +53,19 @@ TEST(Formats, BlockSizes) {
   check(Format::Q4_K, sizeof(BlockQ4_K), BlockQ4_K::weights);
   check(Format::Q5_K, sizeof(BlockQ5_K), BlockQ5_K::weights);
   check(Format::Q6_K, sizeof(BlockQ6_K), BlockQ6_K::weights);
+  check(Format::IQ1_S, sizeof(BlockIQ1_S), BlockIQ1_S::weights);
+  check(Format::IQ1_M, sizeof(BlockIQ1_M), BlockIQ1_M::weights);
+  check(Format::IQ2_XXS, sizeof(BlockIQ2_XXS), BlockIQ2_XXS::weights);
+  check(Format::IQ2_XS, sizeof(BlockIQ2_XS), BlockIQ2_XS::weights);
+  check(Format::IQ2_S, sizeof(BlockIQ2_S), BlockIQ2_S::weights);
+  check(Format::IQ3_XXS, sizeof(BlockIQ3_XXS), BlockIQ3_XXS::weights);
+  check(Format::IQ3_S, sizeof(BlockIQ3_S), BlockIQ3_S::weights);
+  check(Format::IQ4_NL, sizeof(BlockIQ4_NL), BlockIQ4_NL::weights);
+  check(Format::IQ4_XS, sizeof(BlockIQ4_XS), BlockIQ4_XS::weights);
+  check(Format::TQ1_0, sizeof(BlockTQ1_0), BlockTQ1_0::weights);
+  check(Format::TQ2_0, sizeof(BlockTQ2_0), BlockTQ2_0::weights);
+  check(Format::MXFP4, sizeof(BlockMXFP4), BlockMXFP4::weights);
+  check(Format::NVFP4, sizeof(BlockNVFP4), BlockNVFP4::weights);
 }
 
 // Tests that only quantised formats share scales, in groups that divide their blocks.
