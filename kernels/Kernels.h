@@ -44,14 +44,16 @@ struct EmbedParameters {
   uint32_t vocabulary;
 };
 
-/// norm: RMS norm, and Q8 quantisation of the result where wanted.
-/// Operands: x f32, weight f32 [columns], then output f32 (if writeFloat), then output Q8 (if
-/// writeQ8). Shards: row tile `rowTile` of the task.
+/// norm: RMS norm or layer norm (subtractMean), and Q8 quantisation of the result where wanted.
+/// Operands: x f32, weight f32 [columns], bias f32 [columns] (if hasBias, which only layer norm
+/// may), then output f32 (if writeFloat), then output Q8 (if writeQ8). Shards: row tile `rowTile`
+/// of the task.
 struct NormParameters {
   uint32_t columns;
   float epsilon;
   uint32_t writeFloat, writeQ8;
   uint32_t rowTile;
+  uint32_t subtractMean = 0, hasBias = 0;
 };
 
 /// quantize: f32 rows to Q8. Operands: x, output. Shards: row tile.
@@ -90,18 +92,24 @@ struct MatmulParameters {
   uint32_t epilogueFirst[maxMatmulWeights + 1];
 };
 
-/// rope_append: [per-head RMS norm of q and k,] rotation of q and k, then k and v into the KV
-/// cache. Operands: q f32, k f32, v f32, rope table f32 [tokens, 2 * halfRotary] (cos, sin
-/// interleaved), position, sequence, rotated q (f32; may be q itself), K state, V state, then q
-/// norm weight, k norm weight (if normalise). Shards: row tile 1 token.
+/// rope_append: [per-head norm of q and k,] rotation of q and k, then k and v into the KV cache.
+/// Operands: q f32, k f32, v f32, rope table f32 [tokens, 2 * halfRotary] (cos, sin interleaved),
+/// position, sequence, rotated q (f32; may be q itself), K state, V state, then q norm weight, k
+/// norm weight (if normalise). Where nothing is done to q, `heads` is 0 and neither q nor rotated q
+/// is touched; where nothing is rotated, `halfRotary` is 0 and the table is not read. Shards: row
+/// tile 1 token.
 struct RopeAppendParameters {
   uint32_t heads, kvHeads, keyDimension, valueDimension;
   uint32_t halfRotary; // pairs rotated in each head
   uint32_t halfSplit;  // 1: pairs (j, j + halfRotary); 0: (2j, 2j + 1)
   uint32_t kvElement;  // enum chordal_element
-  uint32_t normalise;
+  uint32_t normalise;  // enum HeadNorm
   float epsilon;
+  uint32_t weightPerHead = 0; // norm weights [heads * keyDimension] rather than [keyDimension]
 };
+
+/// The norms of a head that rope_append computes.
+enum HeadNorm : uint32_t { NoHeadNorm, RmsHeadNorm, LayerHeadNorm };
 
 /// rope_table: operands: position, inverse frequencies f32 [half], output f32 [tokens, 2 * half]:
 /// cos(p f_j) * magnitude at 2j, sin at 2j + 1. Shards: row tile.

@@ -3,6 +3,8 @@
 
 #include "passes/DispatchPattern.h"
 
+#include "passes/Norm.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
@@ -37,10 +39,11 @@ public:
             .Case([&](ir::GatherRowsOp op) { return simple(kernels::Family::Gather, op, roots); })
             .Case([&](ir::RopeTableOp op) { return simple(kernels::Family::RopeTable, op, roots); })
             .Case([&](ir::AttentionOp op) { return matchAttention(op, roots); })
-            .Case([&](ir::RmsNormOp op) { return matchNorm(op, nullptr, roots); })
+            .Case<ir::RmsNormOp, ir::LayerNormOp>(
+                [&](Operation* op) { return matchNorm(*asNorm(op), nullptr, roots); })
             .Case([&](ir::QuantizeOp op) {
-              if (auto norm = op.getX().getDefiningOp<ir::RmsNormOp>())
-                return matchNorm(norm, op, roots);
+              if (std::optional<Norm> norm = asNorm(op.getX().getDefiningOp()))
+                return matchNorm(*norm, op, roots);
               return simple(kernels::Family::Quantize, op, roots);
             })
             .Case([&](ir::KvAppendOp op) { return matchRopeAppend(op, roots); })
@@ -126,20 +129,21 @@ private:
     return addResult(op->getResult(0));
   }
 
-  LogicalResult matchNorm(ir::RmsNormOp norm, ir::QuantizeOp quantize, ArrayRef<Operation*> roots) {
+  LogicalResult matchNorm(const Norm& norm, ir::QuantizeOp quantize, ArrayRef<Operation*> roots) {
     pattern.family = kernels::Family::Norm;
-    pattern.root = norm;
+    pattern.root = norm.op;
     if (failed(expectOps(roots, quantize ? 2 : 1)))
       return failure();
-    if (norm.getGroup())
-      return norm.emitOpError(
+    if (norm.group)
+      return norm.op->emitOpError(
           "per group of features has no kernel of its own; it must be fused into "
           "rope_append");
-    if (!norm.getWeight())
-      return norm.emitOpError("without a weight has no kernel");
-    if (failed(addInput(norm.getX())) || failed(addInput(norm.getWeight())))
+    if (!norm.weight)
+      return norm.op->emitOpError("without a weight has no kernel");
+    if (failed(addInput(norm.x)) || failed(addInput(norm.weight)) ||
+        (norm.bias && failed(addInput(norm.bias))))
       return failure();
-    if (!resultsOf(norm.getResult()).empty() && failed(addResult(norm.getResult())))
+    if (!resultsOf(norm.result()).empty() && failed(addResult(norm.result())))
       return failure();
     return quantize ? addResult(quantize.getResult()) : success();
   }
@@ -155,41 +159,54 @@ private:
     return addResult(op.getResult());
   }
 
-  /// [rms_norm of each head of q and k,] rope of q and k, kv_append.
+  /// How the queries or the keys of a rope_append come about.
+  struct Heads {
+    ir::RopeOp rope;          ///< null: not rotated
+    std::optional<Norm> norm; ///< none: not normalised
+    Value x;                  ///< before all that
+
+    explicit Heads(Value value) : rope(value.getDefiningOp<ir::RopeOp>()) {
+      norm = asNorm(rope ? rope.getX().getDefiningOp() : value.getDefiningOp());
+      x = norm ? norm->x : rope ? rope.getX() : value;
+    }
+    unsigned ops() const { return (rope ? 1 : 0) + (norm ? 1 : 0); }
+  };
+
+  /// [norm of each head of q and k,] [rope of q and k,] kv_append. Without the first two nothing
+  /// happens to q, and operands that the kernel then leaves alone are given any value.
   LogicalResult matchRopeAppend(ir::KvAppendOp append, ArrayRef<Operation*> roots) {
     pattern.family = kernels::Family::RopeAppend;
     pattern.root = append;
-    auto keyRope = append.getKey().getDefiningOp<ir::RopeOp>();
-    ir::RopeOp queryRope;
-    for (Operation* op : roots)
-      if (auto rope = dyn_cast<ir::RopeOp>(op); rope && rope != keyRope)
-        queryRope = rope;
-    if (!keyRope || !queryRope)
+    Value query;
+    for (Value yielded : dispatch.getYield().getValues())
+      if (yielded != append.getResult())
+        query = yielded;
+    Heads keys(append.getKey());
+    Heads queries(query ? query : append.getKey());
+    if (!query && keys.ops() != 0)
       return append.emitOpError(
-          "has a kernel only together with the rotations of queries and keys");
-    auto queryNorm = queryRope.getX().getDefiningOp<ir::RmsNormOp>();
-    auto keyNorm = keyRope.getX().getDefiningOp<ir::RmsNormOp>();
-    if (bool(queryNorm) != bool(keyNorm))
-      return append.emitOpError("has a kernel for norms of queries and keys or of neither");
-    if (failed(expectOps(roots, queryNorm ? 5 : 3)))
+          "has a kernel only together with the norms and rotations of queries and keys");
+    if (failed(expectOps(roots, 1 + (query ? queries.ops() + keys.ops() : 0))))
       return failure();
-    if (queryRope.getTable() != keyRope.getTable() || queryRope.getStyle() != keyRope.getStyle() ||
-        (queryNorm && queryNorm.getEpsilon() != keyNorm.getEpsilon()))
+    if (!queries.rope != !keys.rope || !queries.norm != !keys.norm ||
+        (keys.rope && (queries.rope.getTable() != keys.rope.getTable() ||
+                       queries.rope.getStyle() != keys.rope.getStyle())) ||
+        (keys.norm && !queries.norm->isLike(*keys.norm)))
       return append.emitOpError("has a kernel only if queries and keys are treated alike");
-    if (failed(addInput(queryNorm ? queryNorm.getX() : queryRope.getX())) ||
-        failed(addInput(keyNorm ? keyNorm.getX() : keyRope.getX())) ||
-        failed(addInput(append.getValue())) || failed(addInput(queryRope.getTable())) ||
+    Value anything = append.getPosition();
+    if (failed(addInput(query ? queries.x : anything)) || failed(addInput(keys.x)) ||
+        failed(addInput(append.getValue())) ||
+        failed(addInput(keys.rope ? keys.rope.getTable() : anything)) ||
         failed(addInput(append.getPosition())) || failed(addInput(append.getSequence())) ||
-        failed(addResult(queryRope.getResult())) ||
+        failed(query ? addResult(query) : addInput(anything)) ||
         failed(addInput(append.getState(), Kind::StateKeys)) ||
         failed(addInput(append.getState(), Kind::StateValues)))
       return failure();
-    if (queryNorm && (!queryNorm.getWeight() || !keyNorm.getWeight()))
-      return append.emitOpError("has a kernel only for norms with weights");
-    if (queryNorm &&
-        (failed(addInput(queryNorm.getWeight())) || failed(addInput(keyNorm.getWeight()))))
-      return failure();
-    return success();
+    if (!keys.norm)
+      return success();
+    if (!queries.norm->weight || !keys.norm->weight || queries.norm->bias || keys.norm->bias)
+      return append.emitOpError("has a kernel only for norms with weights and without biases");
+    return failure(failed(addInput(queries.norm->weight)) || failed(addInput(keys.norm->weight)));
   }
 
   /// Whether `operand` only gives the shape of the op's result.

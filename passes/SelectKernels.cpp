@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
+#include "passes/Norm.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/Storage.h"
@@ -87,12 +88,14 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                     [&](const kernels::KernelInfo&) { return wordsOf(p); });
     }
     case kernels::Family::Norm: {
-      auto op = cast<ir::RmsNormOp>(pattern->root);
+      Norm norm = *asNorm(pattern->root);
       return assign(dispatch, *pattern->family, Format::F32,
                     [&](const kernels::KernelInfo& kernel) {
                       kernels::NormParameters p{};
-                      p.columns = uint32_t(columnsOf(op.getResult().getType()));
-                      p.epsilon = op.getEpsilon().convertToFloat();
+                      p.columns = uint32_t(columnsOf(norm.result().getType()));
+                      p.epsilon = norm.epsilon;
+                      p.subtractMean = norm.subtractsMean;
+                      p.hasBias = norm.bias ? 1 : 0;
                       for (Type type : dispatch.getResultTypes())
                         (llvm::isa<ir::QuantizedType>(type) ? p.writeQ8 : p.writeFloat) = 1;
                       p.rowTile = kernel.tile;
@@ -138,22 +141,29 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     auto append = cast<ir::KvAppendOp>(pattern.root);
     auto state = cast<ir::KvType>(append.getState().getType());
     auto keyRope = append.getKey().getDefiningOp<ir::RopeOp>();
-    auto norm = keyRope.getX().getDefiningOp<ir::RmsNormOp>();
+    Value beforeRope = keyRope ? keyRope.getX() : append.getKey();
+    std::optional<Norm> norm = asNorm(beforeRope.getDefiningOp());
     if (state.getKeyType() != state.getValueType())
       return append.emitOpError("has no kernel for keys and values of different element types");
-    if (norm && int64_t(norm.getGroup().value_or(0)) != state.getKeyDim())
-      return norm.emitOpError("has a kernel only if it normalises each head");
-    Value query = dispatch.getResults()[pattern.operands[6].index];
+    if (norm && norm->group.value_or(0) != state.getKeyDim())
+      return norm->op->emitOpError("has a kernel only if it normalises each head");
     kernels::RopeAppendParameters p{};
-    p.heads = uint32_t(columnsOf(query.getType()) / state.getKeyDim());
+    if (OperandRef query = pattern.operands[6]; query.kind == OperandRef::Kind::Result)
+      p.heads =
+          uint32_t(columnsOf(dispatch.getResults()[query.index].getType()) / state.getKeyDim());
     p.kvHeads = uint32_t(state.getHeads());
     p.keyDimension = uint32_t(state.getKeyDim());
     p.valueDimension = uint32_t(state.getValueDim());
-    p.halfRotary = uint32_t(columnsOf(keyRope.getTable().getType()) / 2);
-    p.halfSplit = keyRope.getStyle() == ir::RopeStyle::HalfSplit;
+    if (keyRope) {
+      p.halfRotary = uint32_t(columnsOf(keyRope.getTable().getType()) / 2);
+      p.halfSplit = keyRope.getStyle() == ir::RopeStyle::HalfSplit;
+    }
     p.kvElement = elementOf(state.getKeyType());
-    p.normalise = norm ? 1 : 0;
-    p.epsilon = norm ? norm.getEpsilon().convertToFloat() : 0.0f;
+    if (norm) {
+      p.normalise = norm->subtractsMean ? kernels::LayerHeadNorm : kernels::RmsHeadNorm;
+      p.epsilon = norm->epsilon;
+      p.weightPerHead = norm->weightPerGroup();
+    }
     return assign(dispatch, *pattern.family, stateFormat(state),
                   [&](const kernels::KernelInfo&) { return wordsOf(p); });
   }

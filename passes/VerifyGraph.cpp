@@ -44,13 +44,16 @@ LogicalResult verifyFused(ir::FusedOp fused) {
   int64_t ops = llvm::range_size(block.without_terminator());
   bool valid;
   if (fused.getKind() == "norm_quantize")
-    valid = ops == 2 && count<ir::RmsNormOp>(block) == 1 && count<ir::QuantizeOp>(block) == 1;
+    valid = ops == 2 && count<ir::RmsNormOp, ir::LayerNormOp>(block) == 1 &&
+            count<ir::QuantizeOp>(block) == 1;
   else if (fused.getKind() == "matmul_epilogue")
     valid = ops > 1 && isa<ir::MatmulOp>(block.front()) && count<ir::MatmulOp>(block) == 1;
-  else if (fused.getKind() == "rope_append")
-    valid = count<ir::RopeOp>(block) == 2 && count<ir::KvAppendOp>(block) == 1 &&
-            (ops == 3 || (ops == 5 && count<ir::RmsNormOp>(block) == 2));
-  else
+  else if (fused.getKind() == "rope_append") {
+    int64_t ropes = count<ir::RopeOp>(block);
+    int64_t norms = count<ir::RmsNormOp, ir::LayerNormOp>(block);
+    valid = count<ir::KvAppendOp>(block) == 1 && (ropes == 0 || ropes == 2) &&
+            (norms == 0 || norms == 2) && ropes + norms > 0 && ops == 1 + ropes + norms;
+  } else
     return fused.emitOpError() << "is of kind '" << fused.getKind()
                                << "'; known are norm_quantize, matmul_epilogue and rope_append";
   if (!valid)

@@ -25,45 +25,110 @@ CHORDAL_INLINE uint32_t tileEnd(const chordal_task_args* args, uint32_t begin, u
   return args->n_rows - begin < tile ? args->n_rows : begin + tile;
 }
 
-/// 1 / sqrt(mean of squares + epsilon), the factor of an RMS norm.
-CHORDAL_INLINE float rmsFactor(const float* x, uint32_t n, float epsilon) {
-  return 1.0f / __builtin_elementwise_sqrt(sumOfSquares(x, n) / float(n) + epsilon);
+/// The sum of n floats, in a fixed order.
+CHORDAL_INLINE float sumOf(const float* x, uint32_t n) {
+  Floats partial[2] = {};
+  uint32_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes)
+    for (int k = 0; k < 2; ++k)
+      partial[k] += load(x + i + k * lanes);
+  for (; i + lanes <= n; i += lanes)
+    partial[0] += load(x + i);
+  if (i < n)
+    partial[1] += loadPartial(x + i, n - i);
+  return sum(partial[0] + partial[1]);
 }
 
-/// out = x * factor * weight; out may be x.
-CHORDAL_INLINE void scaleRow(const float* x, float factor, const float* weight, uint32_t n,
-                             float* out) {
+/// The sum of the squares of n differences from the mean, in a fixed order.
+CHORDAL_INLINE float sumOfSquaredDeviations(const float* x, float mean, uint32_t n) {
+  Floats partial[2] = {};
   uint32_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    store(out + i, load(x + i) * factor * load(weight + i));
-  if (i < n)
-    storePartial(out + i, loadPartial(x + i, n - i) * factor * loadPartial(weight + i, n - i),
-                 n - i);
+  for (; i + 2 * lanes <= n; i += 2 * lanes)
+    for (int k = 0; k < 2; ++k) {
+      Floats v = load(x + i + k * lanes) - mean;
+      partial[k] = mulAdd(v, v, partial[k]);
+    }
+  for (; i + lanes <= n; i += lanes) {
+    Floats v = load(x + i) - mean;
+    partial[0] = mulAdd(v, v, partial[0]);
+  }
+  float rest = 0;
+  for (; i < n; ++i)
+    rest += (x[i] - mean) * (x[i] - mean);
+  return sum(partial[0] + partial[1]) + rest;
+}
+
+/// A norm of a row: y = (x - mean) * factor * weight + bias. An RMS norm (not `centred`) subtracts
+/// no mean and has no bias.
+template <bool centred> struct Normaliser {
+  const float* weight;
+  const float* bias; // may be null
+  float mean = 0, factor;
+
+  CHORDAL_INLINE Normaliser(const float* x, uint32_t n, float epsilon, const float* weight,
+                            const float* bias = nullptr)
+      : weight(weight), bias(bias) {
+    float squares;
+    if constexpr (centred) {
+      mean = sumOf(x, n) / float(n);
+      squares = sumOfSquaredDeviations(x, mean, n);
+    } else {
+      squares = sumOfSquares(x, n);
+    }
+    factor = 1.0f / __builtin_elementwise_sqrt(squares / float(n) + epsilon);
+  }
+
+  /// Columns `at` and on; `loader` loads them.
+  template <typename Loader>
+  CHORDAL_INLINE Floats at(const float* x, uint32_t at, Loader loader) const {
+    if constexpr (!centred)
+      return loader(x + at) * factor * loader(weight + at);
+    Floats y = (loader(x + at) - mean) * factor * loader(weight + at);
+    return bias ? y + loader(bias + at) : y;
+  }
+
+  /// All columns; out may be x.
+  CHORDAL_INLINE void apply(const float* x, uint32_t n, float* out) const {
+    uint32_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+      store(out + i, at(x, i, load));
+    if (i < n)
+      storePartial(out + i, at(x, i, [&](const float* p) { return loadPartial(p, n - i); }), n - i);
+  }
+};
+
+template <bool centred>
+CHORDAL_INLINE void normRows(const chordal_task_args* args, const NormParameters& p, uint32_t begin,
+                             uint32_t end) {
+  const chordal_view* operands = args->operands;
+  const float* weight = static_cast<const float*>(operands[1].data);
+  const float* bias = p.hasBias ? static_cast<const float*>(operands[2].data) : nullptr;
+  const chordal_view* outputs = operands + (p.hasBias ? 3 : 2);
+  const chordal_view& quantized = outputs[p.writeFloat ? 1 : 0];
+  for (uint32_t row = begin; row < end; ++row) {
+    const float* x = rowOf<const float>(operands[0], row);
+    Normaliser<centred> norm(x, p.columns, p.epsilon, weight, bias);
+    if (p.writeFloat)
+      norm.apply(x, p.columns, rowOf<float>(outputs[0], row));
+    if (!p.writeQ8)
+      continue;
+    Q8Parts out(rowOf<void>(quantized, row), p.columns);
+    for (uint32_t g = 0; g < p.columns / 32; ++g) {
+      Floats group[groupVectors];
+      for (int i = 0; i < groupVectors; ++i)
+        group[i] = norm.at(x, 32 * g + i * lanes, load);
+      quantizeGroup(group, out, g);
+    }
+  }
 }
 
 inline void normShard(const chordal_task_args* args, uint32_t shard) {
   const auto& p = *reinterpret_cast<const NormParameters*>(args->parameters);
-  const chordal_view* operands = args->operands;
-  const float* weight = static_cast<const float*>(operands[1].data);
-  const chordal_view& quantized = operands[p.writeFloat ? 3 : 2];
   uint32_t begin = shard * p.rowTile, end = tileEnd(args, begin, p.rowTile);
-  for (uint32_t row = begin; row < end; ++row) {
-    const float* x = rowOf<const float>(operands[0], row);
-    float factor = rmsFactor(x, p.columns, p.epsilon);
-    if (p.writeFloat)
-      scaleRow(x, factor, weight, p.columns, rowOf<float>(operands[2], row));
-    if (!p.writeQ8)
-      continue;
-    Q8Parts out(rowOf<void>(quantized, row), p.columns);
-    for (size_t g = 0; g < p.columns / 32; ++g) {
-      Floats group[groupVectors];
-      for (int i = 0; i < groupVectors; ++i) {
-        size_t at = 32 * g + i * lanes;
-        group[i] = load(x + at) * factor * load(weight + at);
-      }
-      quantizeGroup(group, out, g);
-    }
-  }
+  if (p.subtractMean)
+    normRows<true>(args, p, begin, end);
+  else
+    normRows<false>(args, p, begin, end);
 }
 
 inline void quantizeShard(const chordal_task_args* args, uint32_t shard) {
@@ -141,18 +206,23 @@ template <typename T> inline void ropeAppendShard(const chordal_task_args* args,
   float* rotated = head + n;
 
   // Heads pass through scratch: the result may overwrite q.
-  auto prepare = [&](const float* x, const chordal_view* norm) {
-    if (p.normalise)
-      scaleRow(x, rmsFactor(x, n, p.epsilon), static_cast<const float*>(norm->data), n, head);
-    else
+  auto prepare = [&](const float* x, const chordal_view* norm, uint32_t h) {
+    if (p.normalise == NoHeadNorm) {
       __builtin_memcpy(head, x, n * sizeof(float));
+      return;
+    }
+    const float* weight = static_cast<const float*>(norm->data) + (p.weightPerHead ? h * n : 0);
+    if (p.normalise == LayerHeadNorm)
+      Normaliser<true>(x, n, p.epsilon, weight).apply(x, n, head);
+    else
+      Normaliser<false>(x, n, p.epsilon, weight).apply(x, n, head);
   };
   for (uint32_t h = 0; h < p.heads; ++h) {
-    prepare(rowOf<const float>(operands[0], token) + h * n, operands + 9);
+    prepare(rowOf<const float>(operands[0], token) + h * n, operands + 9, h);
     rotate(head, table, p, rowOf<float>(operands[6], token) + h * n);
   }
   for (uint32_t h = 0; h < p.kvHeads; ++h) {
-    prepare(rowOf<const float>(operands[1], token) + h * n, operands + 10);
+    prepare(rowOf<const float>(operands[1], token) + h * n, operands + 10, h);
     rotate(head, table, p, rotated);
     writeCache(cacheRow<T>(operands[7], p, args, token, h, n), rotated, n);
     const float* value = rowOf<const float>(operands[2], token) + h * p.valueDimension;
