@@ -5,6 +5,9 @@
 //===----------------------------------------------------------------------------------------===//
 #include "tests/golden/Golden.h"
 
+#include "ir/gguf/Decode.h"
+#include "ir/gguf/View.h"
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -100,6 +103,23 @@ std::vector<std::string> available(std::span<const std::string> prefixes) {
   return names;
 }
 
+std::vector<std::string> denseModels(bool float32) {
+  // By the architecture's name, and llama by the names of its models, as some are mixtures.
+  const std::string prefixes[] = {"command-r-", "gemma",   "gpt2-",    "granite-",   "llama-",
+                                  "llama3-",    "mistral", "olmo2-",   "phi2-",      "phi3-",
+                                  "qwen2-",     "qwen3-",  "stablelm", "starcoder2-"};
+  std::vector<std::string> names = available(prefixes);
+  std::erase_if(names, [&](const std::string& name) {
+    Result<Model> model = load(name);
+    Result<gguf::View> view = model ? gguf::View::open(model->path) : model.error();
+    return !view || (model->type == "F32") != float32 ||
+           !std::ranges::all_of(view->tensors(), [](const gguf::Tensor& tensor) {
+             return canDecode(tensor.format);
+           });
+  });
+  return names;
+}
+
 Result<Model> load(const std::string& name) {
   std::optional<fs::path> folder = folderOf(name);
   if (!folder)
@@ -115,6 +135,8 @@ Result<Model> load(const std::string& name) {
   model.type = meta->value("type", "");
   model.tokens = (*tokens)["tokens"].get<std::vector<int32_t>>();
   model.vocabulary = meta->value("n_vocab", size_t(0));
+  model.contextLength =
+      (*meta)["hparams"].value(meta->value("arch", "") + ".context_length", uint32_t(0));
   model.logitsDeviation = number((*meta)["logits_std"]);
   model.yardstick = number((*meta)["llamacpp_vs_reference"]["kl_mean"]);
 

@@ -26,8 +26,9 @@ namespace chordal::golden {
 /// One reference model.
 struct Model {
   std::string name;
-  std::string path; ///< of model.gguf
-  std::string type; ///< "F32", "Q4_K_M", ...
+  std::string path;           ///< of model.gguf
+  std::string type;           ///< "F32", "Q4_K_M", ...
+  uint32_t contextLength = 0; ///< as trained
   std::vector<int32_t> tokens;
   size_t vocabulary = 0;
   std::vector<float> logits; ///< [tokens, vocabulary]
@@ -37,6 +38,9 @@ struct Model {
 
 /// Whether the model of that name is at hand: in the shared data or in the repository's copies.
 bool isAvailable(const std::string& name);
+/// Names of the available models of dense architectures, sorted; `float32`: those whose weights are
+/// stored as F32, or the others. Files in formats that cannot be decoded are left out.
+std::vector<std::string> denseModels(bool float32);
 /// Loads a model that is. Fails if a file is malformed or the sizes do not fit together.
 Result<Model> load(const std::string& name);
 /// Names of the available models whose name matches one of the prefixes, sorted.
@@ -55,6 +59,7 @@ struct RunOptions {
   uint32_t contextLength = 256; ///< of the reference
   bool kvFloat32 = true;        ///< else half precision
   uint32_t batch = 0;           ///< tokens per step; 0: all at once
+  std::string isa = {};         ///< instruction-set level of compiled programs; empty: the highest
 };
 
 /// Computes the logits [tokens, vocabulary] of a model's prompt.

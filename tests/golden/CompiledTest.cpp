@@ -1,0 +1,74 @@
+//===- CompiledTest.cpp - compiled programs against the reference -----------------------------===//
+//
+// Tests that models, compiled for each instruction-set level of this machine and run by the
+// executor, give the reference logits: float32 ones to the tolerance of float32, the others with no
+// more divergence than llama.cpp has.
+//
+//===----------------------------------------------------------------------------------------===//
+#include "kernels/catalogue/Catalogue.h"
+#include "tests/golden/Golden.h"
+#include "tools/chordal/Model.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace chordal::golden {
+namespace {
+
+Result<std::vector<float>> run(const Model& model, const RunOptions& options) {
+  ModelOptions settings;
+  settings.contextLength = std::min(options.contextLength, model.contextLength);
+  settings.kvFloat32 = options.kvFloat32;
+  settings.isa = options.isa;
+  settings.microBatch = options.batch;
+  settings.threads = 2;
+  Result<std::unique_ptr<chordal::Model>> loaded = chordal::Model::load(model.path, settings);
+  if (!loaded)
+    return loaded.error();
+  Session& session = (*loaded)->session();
+  Result<SequenceId> sequence = session.createSequence();
+  if (!sequence)
+    return sequence.error();
+  std::vector<float> logits(model.tokens.size() * session.vocabulary());
+  Result<void> done = session.prefillAll(*sequence, model.tokens, logits.data());
+  if (!done)
+    return done.error();
+  return logits;
+}
+
+class GoldenCompiled : public testing::TestWithParam<const char*> {
+protected:
+  void SetUp() override {
+    if (!kernels::isaIncludes(kernels::hostIsa(), *kernels::isaFromName(GetParam())))
+      GTEST_SKIP() << "this machine has not the level " << GetParam();
+  }
+};
+
+TEST_P(GoldenCompiled, Float32) {
+  expectExact(denseModels(/*float32=*/true), run, {.isa = GetParam()});
+}
+
+TEST_P(GoldenCompiled, Quantised) {
+  expectWithinYardstick(denseModels(/*float32=*/false), run,
+                        {.kvFloat32 = false, .isa = GetParam()});
+}
+
+// Steps of one token and of a few, which take up what earlier steps stored.
+TEST_P(GoldenCompiled, StepByStep) {
+  for (const char* name : {"llama-f32", "gemma2-f32", "gemma3-f32", "gpt2-f32"})
+    for (uint32_t batch : {1u, 5u})
+      if (isAvailable(name))
+        expectExact({name}, run, {.batch = batch, .isa = GetParam()});
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, GoldenCompiled,
+                         testing::Values("scalar", "x86-64-v3", "avx512vnni"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+} // namespace
+} // namespace chordal::golden
