@@ -89,48 +89,70 @@ TEST(Quantize, sameBitsAtEachLevel) {
   }
 }
 
+void testNorm(uint32_t n, Isa isa, bool centred, bool hasBias, Random& random) {
+  SCOPED_TRACE(std::string(isaName(isa)) + (centred ? ", layer" : ", RMS") + " norm, columns " +
+               std::to_string(n));
+  const uint32_t rows = 9;
+  Rows<float> x(rows, n), weight(1, n), bias(1, n), out(rows, n);
+  x.fill(random, 3);
+  weight.fill(random);
+  bias.fill(random);
+  for (uint32_t i = 0; i < n; ++i) {
+    x[1][i] = 0;
+    x[2][i] *= 1e-6f;
+    x[3][i] *= 1e6f;
+    x[4][i] += 100; // a mean far from 0
+  }
+  const float epsilon = 1e-5f;
+  const KernelInfo& kernel = kernelAt(Family::Norm, isa);
+  bool withQ8 = n % 32 == 0;
+  Rows<char> quantized(rows, withQ8 ? Q8Row::bytes(n) : 1, 64);
+  Rows<char> quantizedAlone(rows, withQ8 ? Q8Row::bytes(n) : 1, 64);
+  NormParameters parameters = {n, epsilon, 1, withQ8, kernel.tile, centred, hasBias};
+  std::vector<chordal_view> inputs = {x.view(), weight.view()};
+  if (hasBias)
+    inputs.push_back(bias.view());
+  std::vector<chordal_view> operands = inputs;
+  operands.insert(operands.end(), {out.view(), quantized.view()});
+  runKernel(kernel, parameters, operands, rows, tiles(rows, kernel.tile));
+  for (uint32_t row = 0; row < rows; ++row) {
+    double mean = 0, squares = 0, magnitude = 0;
+    for (uint32_t i = 0; i < n && centred; ++i)
+      mean += x[row][i];
+    mean /= n;
+    for (uint32_t i = 0; i < n; ++i) {
+      squares += (x[row][i] - mean) * (x[row][i] - mean);
+      magnitude = std::max(magnitude, std::fabs(double(x[row][i])));
+    }
+    double factor = 1 / std::sqrt(squares / n + double(epsilon));
+    for (uint32_t i = 0; i < n; ++i) {
+      double expected = (x[row][i] - mean) * factor * weight[0][i] + (hasBias ? bias[0][i] : 0.0f);
+      // The mean is rounded to the precision of the row's largest numbers.
+      double bound = 2e-6 * std::fabs(expected) + 1e-38;
+      if (centred)
+        bound += 1e-6 * (magnitude * factor * std::fabs(weight[0][i]) + std::fabs(bias[0][i]));
+      ASSERT_LE(std::fabs(out[row][i] - expected), bound) << "row " << row << " column " << i;
+    }
+    if (withQ8)
+      expectSameQ8(quantized[row], quantizedRow(out[row], n), n);
+  }
+  if (!withQ8)
+    return;
+  parameters.writeFloat = 0;
+  operands = inputs;
+  operands.push_back(quantizedAlone.view());
+  runKernel(kernel, parameters, operands, rows, tiles(rows, kernel.tile));
+  for (uint32_t row = 0; row < rows; ++row)
+    ASSERT_EQ(std::memcmp(quantized[row], quantizedAlone[row], Q8Row::bytes(n)), 0);
+}
+
 TEST(Norm, againstFloat64) {
   Random random;
   for (uint32_t n : {1u, 3u, 24u, 31u, 32u, 96u, 100u, 256u, 2048u, 2051u})
     for (Isa isa : levels()) {
-      SCOPED_TRACE(std::string(isaName(isa)) + ", columns " + std::to_string(n));
-      const uint32_t rows = 9;
-      Rows<float> x(rows, n), weight(1, n), out(rows, n);
-      x.fill(random, 3);
-      weight.fill(random);
-      for (uint32_t i = 0; i < n; ++i) {
-        x[1][i] = 0;
-        x[2][i] *= 1e-6f;
-        x[3][i] *= 1e6f;
-      }
-      const float epsilon = 1e-5f;
-      const KernelInfo& kernel = kernelAt(Family::Norm, isa);
-      bool withQ8 = n % 32 == 0;
-      Rows<char> quantized(rows, withQ8 ? Q8Row::bytes(n) : 1, 64);
-      Rows<char> quantizedAlone(rows, withQ8 ? Q8Row::bytes(n) : 1, 64);
-      NormParameters parameters = {n, epsilon, 1, withQ8, kernel.tile};
-      std::vector<chordal_view> operands = {x.view(), weight.view(), out.view(), quantized.view()};
-      runKernel(kernel, parameters, operands, rows, tiles(rows, kernel.tile));
-      for (uint32_t row = 0; row < rows; ++row) {
-        double squares = 0;
-        for (uint32_t i = 0; i < n; ++i)
-          squares += double(x[row][i]) * x[row][i];
-        double factor = 1 / std::sqrt(squares / n + double(epsilon));
-        for (uint32_t i = 0; i < n; ++i) {
-          double expected = x[row][i] * factor * weight[0][i];
-          ASSERT_LE(std::fabs(out[row][i] - expected), 2e-6 * std::fabs(expected) + 1e-38)
-              << "row " << row << " column " << i;
-        }
-        if (withQ8)
-          expectSameQ8(quantized[row], quantizedRow(out[row], n), n);
-      }
-      if (!withQ8)
-        continue;
-      parameters.writeFloat = 0;
-      runKernel(kernel, parameters, {x.view(), weight.view(), quantizedAlone.view()}, rows,
-                tiles(rows, kernel.tile));
-      for (uint32_t row = 0; row < rows; ++row)
-        ASSERT_EQ(std::memcmp(quantized[row], quantizedAlone[row], Q8Row::bytes(n)), 0);
+      testNorm(n, isa, /*centred=*/false, /*hasBias=*/false, random);
+      testNorm(n, isa, /*centred=*/true, /*hasBias=*/false, random);
+      testNorm(n, isa, /*centred=*/true, /*hasBias=*/true, random);
     }
 }
 
@@ -228,7 +250,8 @@ TEST(RopeTable, accurateUpToAMillionPositions) {
 }
 
 struct RopeCase {
-  uint32_t heads, kvHeads, keyDimension, valueDimension, halfRotary, halfSplit, normalise;
+  uint32_t heads, kvHeads, keyDimension, valueDimension, halfRotary, halfSplit, normalise,
+      weightPerHead = 0;
 };
 
 void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random& random) {
@@ -237,7 +260,8 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
   const uint32_t tokens = 7;
   Rows<float> q(tokens, c.heads * c.keyDimension), k(tokens, c.kvHeads * c.keyDimension),
       v(tokens, c.kvHeads * c.valueDimension), table(tokens, 2 * c.halfRotary),
-      rotated(tokens, c.heads * c.keyDimension), qNorm(1, c.keyDimension), kNorm(1, c.keyDimension);
+      rotated(tokens, c.heads * c.keyDimension), qNorm(1, c.heads * c.keyDimension),
+      kNorm(1, c.kvHeads * c.keyDimension);
   for (Rows<float>* rows : {&q, &k, &v, &table, &qNorm, &kNorm})
     rows->fill(random);
   v[3][0] = 1e6f; // beyond half
@@ -262,9 +286,9 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
   for (uint32_t t = 0; t < tokens; ++t)
     queries.insert(queries.end(), q[t], q[t] + c.heads * c.keyDimension);
   const Rows<float>& target = inPlace ? q : rotated;
-  RopeAppendParameters parameters = {c.heads,          c.kvHeads,    c.keyDimension,
-                                     c.valueDimension, c.halfRotary, c.halfSplit,
-                                     element,          c.normalise,  1e-6f};
+  RopeAppendParameters parameters = {c.heads,      c.kvHeads,      c.keyDimension, c.valueDimension,
+                                     c.halfRotary, c.halfSplit,    element,        c.normalise,
+                                     1e-6f,        c.weightPerHead};
   Format format = element == CHORDAL_F16 ? Format::F16 : Format::F32;
   runKernel(kernelAt(Family::RopeAppend, isa, format), parameters,
             {q.view(),
@@ -280,16 +304,18 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
              kNorm.view()},
             tokens, tokens, &step);
 
-  auto expected = [&](const float* head, const float* norm, const float* angles) {
+  auto expected = [&](const float* head, const float* norm, uint32_t h, const float* angles) {
     const uint32_t n = c.keyDimension;
     std::vector<double> x(head, head + n);
     if (c.normalise) {
-      double squares = 0;
+      double mean = 0, squares = 0;
+      for (uint32_t i = 0; i < n && c.normalise == LayerHeadNorm; ++i)
+        mean += x[i] / n;
       for (double value : x)
-        squares += value * value;
+        squares += (value - mean) * (value - mean);
       double factor = 1 / std::sqrt(squares / n + 1e-6);
       for (uint32_t i = 0; i < n; ++i)
-        x[i] *= factor * norm[i];
+        x[i] = (x[i] - mean) * factor * norm[c.weightPerHead ? h * n + i : i];
     }
     std::vector<double> y = x;
     for (uint32_t j = 0; j < c.halfRotary; ++j) {
@@ -304,12 +330,12 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
     uint32_t block = table2[sequences[t]].kv_blocks[positions[t] / 64], slot = positions[t] % 64;
     written[block * 64 + slot] = true;
     for (uint32_t h = 0; h < c.heads; ++h) {
-      auto y = expected(queries.data() + (t * c.heads + h) * c.keyDimension, qNorm[0], table[t]);
+      auto y = expected(queries.data() + (t * c.heads + h) * c.keyDimension, qNorm[0], h, table[t]);
       for (uint32_t i = 0; i < c.keyDimension; ++i)
         ASSERT_LE(std::fabs(target[t][h * c.keyDimension + i] - y[i]), 1e-5) << t << " " << h;
     }
     for (uint32_t h = 0; h < c.kvHeads; ++h) {
-      auto y = expected(k[t] + h * c.keyDimension, kNorm[0], table[t]);
+      auto y = expected(k[t] + h * c.keyDimension, kNorm[0], h, table[t]);
       const char* key = keys.data() + block * keyBlock + (h * 64 + slot) * c.keyDimension * bytes;
       for (uint32_t i = 0; i < c.keyDimension; ++i) {
         double bound = 1e-5;
@@ -349,11 +375,12 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
 
 TEST(RopeAppend, againstFloat64) {
   Random random;
-  const RopeCase cases[] = {{4, 2, 64, 64, 32, 0, 0},    {4, 2, 64, 64, 32, 1, 0},
-                            {6, 3, 24, 24, 12, 0, 1},    {3, 1, 80, 80, 16, 1, 0},
-                            {2, 2, 128, 96, 64, 1, 1},   {8, 1, 96, 128, 48, 0, 0},
-                            {2, 1, 37, 19, 7, 0, 1},     {2, 1, 37, 19, 7, 1, 1},
-                            {2, 1, 256, 256, 128, 1, 1}, {2, 1, 16, 16, 0, 0, 0}};
+  const RopeCase cases[] = {
+      {4, 2, 64, 64, 32, 0, 0}, {4, 2, 64, 64, 32, 1, 0},   {6, 3, 24, 24, 12, 0, 1},
+      {3, 1, 80, 80, 16, 1, 0}, {2, 2, 128, 96, 64, 1, 1},  {8, 1, 96, 128, 48, 0, 0},
+      {2, 1, 37, 19, 7, 0, 1},  {2, 1, 37, 19, 7, 1, 1},    {2, 1, 256, 256, 128, 1, 1},
+      {2, 1, 16, 16, 0, 0, 0},  {4, 2, 24, 24, 3, 1, 2, 1}, {4, 4, 64, 64, 32, 1, 1, 1},
+      {2, 1, 37, 19, 0, 0, 2},  {0, 2, 64, 64, 0, 0, 0}};
   for (const RopeCase& c : cases)
     for (Isa isa : levels())
       for (uint32_t element : {CHORDAL_F32, CHORDAL_F16})
