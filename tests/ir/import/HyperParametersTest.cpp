@@ -127,8 +127,32 @@ TEST(HyperParameters, RopeScaling) {
   EXPECT_EQ(scaling.extrapolationFactor, 0.5);
 }
 
-TEST(HyperParameters, ANeutralValueOfAnUnhandledKeyIsFine) {
-  readWell(TinyModel().setArch("logit_scale", 1.0f).setArch("attn_logit_softcapping", 0.0f));
+TEST(HyperParameters, ValuesThatChangeNothingAreNone) {
+  HyperParameters p = readWell(TinyModel()
+                                   .setArch("logit_scale", 1.0f)
+                                   .setArch("residual_scale", 0.0f)
+                                   .setArch("attn_logit_softcapping", 0.0f)
+                                   .setArch("final_logit_softcapping", 1.0f)
+                                   .setArch("attention.clamp_kqv", 0.0f));
+  EXPECT_FALSE(p.logitScale.has_value());
+  EXPECT_FALSE(p.residualScale.has_value());
+  EXPECT_FALSE(p.attentionSoftcap.has_value());
+  EXPECT_EQ(p.finalSoftcap, 1.0f); // a cap of 1 is one
+}
+
+TEST(HyperParameters, WindowsAndScales) {
+  TinyModel model("llama", 4);
+  EXPECT_TRUE(readWell(model).slidingWindowPattern.empty());
+  model.setArch("attention.sliding_window_pattern", uint32_t(3));
+  EXPECT_EQ(readWell(model).slidingWindowPattern, (std::vector<bool>{true, true, false, true}));
+  model.setArch("rope.freq_base_swa", 500.0f).setArch("embedding_scale", 12.0f);
+  EXPECT_EQ(readWell(model).windowFrequencyBase, 500);
+  EXPECT_EQ(readWell(model).embeddingScale, 12.0f);
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const char* suffix : {"attn_logit_softcapping", "final_logit_softcapping", "logit_scale",
+                             "residual_scale", "embedding_scale"})
+    for (float value : {nan, -1.0f})
+      expectOutOfRange(TinyModel().setArch(suffix, value), std::string("llama.") + suffix + " is ");
 }
 
 TEST(HyperParameters, EachRequiredKey) {
@@ -221,13 +245,11 @@ TEST(HyperParameters, RotatedFeatures) {
 }
 
 TEST(HyperParameters, Unsupported) {
-  expectError(TinyModel().setArch("rope.scaling.type", "longrope"), ErrorCode::Unsupported,
-              "llama.rope.scaling.type is \"longrope\"; supported are none, linear and yarn");
+  expectError(TinyModel().setArch("rope.scaling.type", "su"), ErrorCode::Unsupported,
+              "llama.rope.scaling.type is \"su\"; supported are none, linear, yarn and longrope");
   expectError(TinyModel().setArch("attention.causal", false), ErrorCode::Unsupported,
               "llama.attention.causal is false");
-  for (const char* suffix :
-       {"attention.clamp_kqv", "attention.max_alibi_bias", "attn_logit_softcapping",
-        "final_logit_softcapping", "logit_scale", "residual_scale", "embedding_scale"})
+  for (const char* suffix : {"attention.clamp_kqv", "attention.max_alibi_bias"})
     expectError(TinyModel().setArch(suffix, 8.0f), ErrorCode::Unsupported,
                 std::string("llama.") + suffix + " is 8");
 }

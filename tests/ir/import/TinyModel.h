@@ -9,6 +9,7 @@
 #include "tests/ir/gguf/GgufBuilder.h"
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -43,11 +44,25 @@ public:
       tensor(block + "ffn_gate.weight", {64, 96});
       tensor(block + "ffn_up.weight", {64, 96});
       tensor(block + "ffn_down.weight", {96, 64});
-      if (this->architecture == "qwen3") {
-        tensor(block + "attn_q_norm.weight", {16});
-        tensor(block + "attn_k_norm.weight", {16});
-      }
+      adapt(block);
     }
+    if (isAny({"phi2", "starcoder2", "gpt2", "stablelm", "gptneox", "command-r", "cohere2"}))
+      setArch("attention.layer_norm_epsilon", 1e-5f);
+    if (isAny({"gpt2"}))
+      tensor("position_embd.weight", {64, 256});
+    if (isAny({"gptneox"}))
+      setArch("use_parallel_residual", true);
+    if (isAny({"granite", "command-r", "cohere2"}))
+      setArch("logit_scale", 8.0f);
+    if (isAny({"gemma2", "gemma3", "cohere2"}))
+      setArch("attention.sliding_window", uint32_t(32));
+  }
+
+  /// The dense architectures whose tensors this class knows.
+  static std::vector<std::string> architectures() {
+    return {"cohere2", "command-r", "exaone",  "exaone4", "gemma",     "gemma2",   "gemma3",
+            "glm4",    "gpt2",      "gptneox", "granite", "internlm2", "llama",    "olmo2",
+            "phi2",    "phi3",      "qwen2",   "qwen3",   "smollm3",   "stablelm", "starcoder2"};
   }
 
   template <typename T> TinyModel& set(const std::string& key, T value) {
@@ -105,6 +120,45 @@ public:
   }
 
 private:
+  bool isAny(std::initializer_list<std::string_view> names) const {
+    for (std::string_view name : names)
+      if (name == architecture)
+        return true;
+    return false;
+  }
+
+  /// Turns a block of Llama into one of this architecture.
+  void adapt(const std::string& block) {
+    auto drop = [&](std::initializer_list<const char*> parts) {
+      for (const char* part : parts)
+        dropTensor(block + part + ".weight");
+    };
+    auto add = [&](std::initializer_list<const char*> parts, uint64_t elements) {
+      for (const char* part : parts)
+        tensor(block + part + ".weight", {elements});
+    };
+    if (isAny({"qwen3", "gemma3", "exaone4"}))
+      add({"attn_q_norm", "attn_k_norm"}, 16);
+    if (isAny({"gemma2", "gemma3", "olmo2", "exaone4", "glm4"}))
+      add({"post_attention_norm", "post_ffw_norm"}, 64);
+    if (isAny({"olmo2", "exaone4"}))
+      drop({"attn_norm", "ffn_norm"});
+    if (isAny({"olmo2"})) {
+      add({"attn_q_norm"}, 64);
+      add({"attn_k_norm"}, 32);
+    }
+    if (isAny({"phi2", "command-r", "cohere2"}))
+      drop({"ffn_norm"});
+    if (isAny({"phi2", "starcoder2", "gpt2", "gptneox", "phi3", "glm4"}))
+      drop({"ffn_gate"});
+    if (isAny({"phi3", "glm4"}))
+      tensor(block + "ffn_up.weight", {64, 192});
+    if (isAny({"phi3", "gpt2", "gptneox"})) {
+      drop({"attn_q", "attn_k", "attn_v"});
+      tensor(block + "attn_qkv.weight", {64, 128});
+    }
+  }
+
   using Write = std::function<void(gguf::GgufBuilder&)>;
   std::string architecture;
   std::map<std::string, Write> metadata;
