@@ -104,7 +104,16 @@ template <class I, class F> struct Gemm {
   }
 
   /// Columns from `column` on of all rows of the tile. Rows that the weight lacks repeat its last.
+  /// Prefetches what is unpacked next: the rows' next chunk, or the first of the tile after this
+  /// (few rows of activations are limited by memory, and its own prefetching follows no such
+  /// pattern: 4 rows x 2.5).
   CHORDAL_INLINE void unpack(const Tile& tile, uint32_t column, const Chunk& chunk) {
+    constexpr size_t unitBytes = 8 / F::groups * sizeof(typename F::Block);
+    const size_t chunkBytes = size_t(chunk.groups / F::groups) * sizeof(typename F::Block);
+    const size_t ahead =
+        column + gemmColumns < tile.columns
+            ? chunkBytes
+            : matmulTile * tile.weightStride - column / 32 / F::groups * sizeof(typename F::Block);
     for (uint32_t first = 0; first < matmulTile; first += 8) {
       const typename F::Block* rows[8];
       for (uint32_t r = 0; r < 8; ++r) {
@@ -118,10 +127,13 @@ template <class I, class F> struct Gemm {
       int unit = 0;
       for (; unit + 8 <= chunk.groups; unit += 8) {
         unpackUnit<true>(rows, 8, panel, unit, at);
-        for (auto& row : rows)
+        for (auto& row : rows) {
+          for (size_t i = 0; i < unitBytes; i += 64)
+            __builtin_prefetch(reinterpret_cast<const char*>(row) + ahead + i);
           row += 8 / F::groups;
+        }
       }
-      if constexpr (F::groups == 1) {
+      if constexpr (F::groups < 8) {
         if (unit < chunk.groups)
           unpackUnit<false>(rows, chunk.groups - unit, panel, unit, at);
       }
@@ -289,6 +301,9 @@ template <class I, class F> struct FloatGemm {
   static constexpr int panels = matmulTile / panelRows;
 
   CHORDAL_INLINE void unpack(const Tile& tile, uint32_t column, uint32_t n, float* to) {
+    const size_t ahead = column + n < tile.columns
+                             ? size_t(n) * F::bytes
+                             : matmulTile * tile.weightStride - size_t(column) * F::bytes;
     for (uint32_t first = 0; first < matmulTile; first += 8) {
       const uint8_t* rows[8];
       for (uint32_t r = 0; r < 8; ++r) {
@@ -297,6 +312,9 @@ template <class I, class F> struct FloatGemm {
       }
       float* out = to + size_t(first / panelRows) * n * panelRows + first % panelRows;
       for (uint32_t k = 0; k < n; k += 8) {
+        if (k % (64 / F::bytes) == 0)
+          for (const uint8_t* row : rows)
+            __builtin_prefetch(row + k * F::bytes + ahead);
         const uint32_t width = n - k < 8 ? n - k : 8;
         typename I::Floats v[8];
         for (int r = 0; r < 8; ++r) {
