@@ -119,7 +119,9 @@ const gguf::Tensor* ModelBuilder::checkedTensor(StringRef name, llvm::ArrayRef<u
     return nullptr;
   }
   llvm::SmallVector<uint64_t, 4> found = outermostFirst(*tensor);
-  if (llvm::ArrayRef<uint64_t>(found) != shape) {
+  // A matrix of one row may be stored as a vector.
+  bool isRow = shape.size() == found.size() + 1 && shape.front() == 1;
+  if (llvm::ArrayRef<uint64_t>(found) != (isRow ? shape.drop_front() : shape)) {
     fail(fmt::format("tensor \"{}\" has shape {}, but the hyper-parameters ask for {}",
                      tensor->name, shapeText(found), shapeText(shape)),
          ErrorCode::Malformed);

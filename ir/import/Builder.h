@@ -58,6 +58,13 @@ struct AttentionForm {
   std::optional<float> softcap = {};
 };
 
+/// What an architecture's experts are like; what the file says of it goes before.
+struct MixtureForm {
+  Gating gating = Gating::Softmax;
+  bool normalise = false; ///< weights of a token add up to 1
+  Activation activation = Activation::Silu;
+};
+
 /// What an architecture does to its logits.
 struct LogitsForm {
   std::optional<float> factor = {};
@@ -128,6 +135,12 @@ public:
   mlir::Value gluFeedForward(const Layer& layer, mlir::Value x, Activation activation);
   /// The same where ffn_up holds the gate and, below it, the other matrix.
   mlir::Value fusedGluFeedForward(const Layer& layer, mlir::Value x, Activation activation);
+  /// Experts that a router chooses (ffn_gate_inp, ffn_gate_exps, ffn_up_exps, ffn_down_exps) and
+  /// those that all tokens share (ffn_gate_shexp, ...): [T, embeddingLength].
+  mlir::Value mixture(const Layer& layer, mlir::Value x, const MixtureForm& form);
+  /// Attention over compressed keys and values (attn_q_a, attn_q_b, attn_kv_a_mqa, attn_k_b,
+  /// attn_v_b) and attn_output: [T, embeddingLength].
+  mlir::Value latentAttention(const Layer& layer, mlir::Value x, RopeStyle style);
   /// The rows whose logits are wanted. What follows computes only those.
   mlir::Value gatherOutputs(mlir::Value x);
   /// Logits [output rows, vocabulary] by `output`, or by the token embedding in models that share
@@ -164,6 +177,15 @@ private:
   }
   mlir::Value linear(mlir::Value x, llvm::StringRef name, uint64_t features,
                      const LinearSource& source);
+  /// x [T, columns] or [T, K*columns] times the matrices NAME.weight [experts, features, columns]
+  /// of each token's experts, plus NAME.bias [experts, features] if there is one.
+  mlir::Value expertLinear(mlir::Value x, mlir::Value routes, llvm::StringRef name,
+                           uint64_t features, uint64_t columns);
+  mlir::Value sharedExpert(const Layer& layer, mlir::Value x, uint64_t size);
+  /// Each head of x times its matrix of NAME.weight [heads, features, columns of a head].
+  mlir::Value headLinear(mlir::Value x, llvm::StringRef name, uint64_t heads, uint64_t features);
+  mlir::Value headSlice(mlir::Value x, uint64_t headDim, uint64_t begin, uint64_t size);
+  mlir::Value headJoin(mlir::Value first, mlir::Value second, uint64_t heads);
   /// The norm of queries or keys that `form` asks for, with the weight NAME.
   mlir::Value normHeads(mlir::Value x, llvm::StringRef name, QueryKeyNorm norm);
   /// Epsilon of a norm; an error if the file has none.

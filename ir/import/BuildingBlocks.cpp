@@ -156,6 +156,8 @@ Value ModelBuilder::rope(Value x, RopeStyle style, const RopeParameters& paramet
 
 Value ModelBuilder::attend(const Layer& layer, Value query, Value key, Value value,
                            const AttentionForm& form) {
+  std::string sinkName = layer("attn_sinks.weight");
+  Value sinks = hasTensor(sinkName) ? vector(sinkName, layer.headCount) : Value();
   if (failed())
     return {};
   Location where = location(layer("attn"));
@@ -169,7 +171,7 @@ Value ModelBuilder::attend(const Layer& layer, Value query, Value key, Value val
   if (layer.window != 0 && layer.window < positions)
     window = layer.window;
   return AttentionOp::create(builder, where, query, state, position, sequence, scale,
-                             form.softcap ? form.softcap : hyper.attentionSoftcap, window);
+                             form.softcap ? form.softcap : hyper.attentionSoftcap, window, sinks);
 }
 
 Value ModelBuilder::attentionBlock(const Layer& layer, Value x, const AttentionForm& form) {

@@ -240,6 +240,41 @@ void readRope(Reader& reader, HyperParameters& p) {
   scaling.betaSlow = reader.number("rope.scaling.yarn_beta_slow", 1, 1e-6, 1e6);
 }
 
+void readMixture(Reader& reader, HyperParameters& p) {
+  p.expertCount = reader.count("expert_count", maxExpertCount, 0, 0);
+  if (p.expertCount == 0)
+    return;
+  MixtureParameters& m = p.mixture;
+  m.usedCount = reader.count("expert_used_count", p.expertCount);
+  m.feedForwardLength = reader.count("expert_feed_forward_length", maxFeedForwardLength, 0, 0);
+  m.sharedCount = reader.count("expert_shared_count", maxExpertCount, 0, 0);
+  m.sharedFeedForwardLength =
+      reader.count("expert_shared_feed_forward_length", maxFeedForwardLength, 0, 0);
+  m.leadingDenseBlocks = reader.count("leading_dense_block_count", maxBlockCount, 0, 0);
+  m.groupCount = std::max(1u, reader.count("expert_group_count", p.expertCount, 1, 0));
+  m.groupUsedCount = std::max(1u, reader.count("expert_group_used_count", m.groupCount, 1, 0));
+  m.normalise = reader.flag("expert_weights_norm");
+  m.weightsScale = reader.factor("expert_weights_scale", 1);
+  if (uint32_t gating = reader.count("expert_gating_func", 3, 0, 0))
+    m.gating = static_cast<ExpertGating>(gating);
+  if (p.expertCount % m.groupCount != 0 ||
+      m.usedCount > p.expertCount / m.groupCount * m.groupUsedCount)
+    reader.fail(fmt::format("{} is {}, but there are {} experts in {} groups, of which {} are used",
+                            p.key("expert_used_count"), m.usedCount, p.expertCount, m.groupCount,
+                            m.groupUsedCount));
+}
+
+void readLatent(Reader& reader, HyperParameters& p) {
+  LatentParameters& latent = p.latent;
+  latent.keyValueRank = reader.count("attention.kv_lora_rank", maxHeadLength, 0, 0);
+  if (latent.keyValueRank == 0)
+    return;
+  latent.queryRank = reader.count("attention.q_lora_rank", maxEmbeddingLength, 0, 0);
+  latent.keyLength = reader.count("attention.key_length_mla", maxHeadLength, 0, 0);
+  latent.valueLength = reader.count("attention.value_length_mla", maxHeadLength, 0, 0);
+  latent.yarnLogMultiplier = reader.number("rope.scaling.yarn_log_multiplier", 0, 0, 1e6);
+}
+
 /// The tokenizer says how many tokens there are; a file without one says so in a key or, failing
 /// that, by the rows of its embedding.
 void readVocabulary(Reader& reader, HyperParameters& p, const gguf::View& view) {
@@ -334,7 +369,10 @@ Result<HyperParameters> HyperParameters::read(const gguf::View& view) {
   p.slidingWindow = reader.count("attention.sliding_window", UINT32_MAX, 0, 0);
   p.slidingWindowPattern = reader.pattern("attention.sliding_window_pattern");
   p.parallelResidual = reader.flag("use_parallel_residual");
-  p.expertCount = reader.count("expert_count", maxExpertCount, 0, 0);
+  if (!reader.failed())
+    readMixture(reader, p);
+  if (!reader.failed())
+    readLatent(reader, p);
   if (!reader.failed())
     readVocabulary(reader, p, view);
   if (reader.failed())

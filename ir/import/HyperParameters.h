@@ -56,6 +56,32 @@ struct RopeParameters {
   bool operator==(const RopeParameters&) const = default;
 };
 
+/// How logits become the weights of experts, as files number it.
+enum class ExpertGating : uint8_t { Softmax = 1, Sigmoid = 2, SoftmaxChosen = 3 };
+
+/// Hyper-parameters of a mixture of experts, besides their number.
+struct MixtureParameters {
+  uint32_t usedCount = 0;               ///< experts that a token uses
+  uint32_t feedForwardLength = 0;       ///< of an expert; 0: the block's
+  uint32_t sharedCount = 0;             ///< experts that all tokens use
+  uint32_t sharedFeedForwardLength = 0; ///< of the shared ones together; 0: that of sharedCount
+  uint32_t leadingDenseBlocks = 0;      ///< blocks without experts
+  uint32_t groupCount = 1;              ///< groups of experts,
+  uint32_t groupUsedCount = 1;          ///< of which a token's experts are
+  std::optional<ExpertGating> gating;
+  std::optional<bool> normalise; ///< weights of a token add up to 1
+  std::optional<float> weightsScale;
+};
+
+/// Hyper-parameters of attention over compressed keys and values; keyValueRank 0: there is none.
+struct LatentParameters {
+  uint32_t queryRank = 0;       ///< 0: queries are not compressed
+  uint32_t keyValueRank = 0;    ///< features of a position's latent vector
+  uint32_t keyLength = 0;       ///< features of a head's key as expanded, the rotated ones included
+  uint32_t valueLength = 0;     ///< features of a head's value as expanded
+  double yarnLogMultiplier = 0; ///< growth of the scores' scale with the logarithm of the factor
+};
+
 /// The hyper-parameters common to decoder-only transformers. Vectors have `blockCount` elements.
 struct HyperParameters {
   std::string architecture;
@@ -83,6 +109,8 @@ struct HyperParameters {
   std::vector<bool> slidingWindowPattern;
   std::optional<bool> parallelResidual; ///< attention and feed-forward read the same residual
   uint32_t expertCount = 0;
+  MixtureParameters mixture;
+  LatentParameters latent;
   uint32_t vocabularySize = 0;
 
   /// Full name of a hyper-parameter's key, for messages: `key("block_count")`.

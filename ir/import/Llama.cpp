@@ -7,24 +7,19 @@
 //===----------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
-#include <fmt/format.h>
-
 namespace chordal::ir {
 
 mlir::Value buildLlama(ModelBuilder& b) {
-  if (uint32_t experts = b.parameters().expertCount) {
-    b.fail(fmt::format("{} is {}; mixtures of experts are not supported for this architecture",
-                       b.parameters().key("expert_count"), experts),
-           ErrorCode::Unsupported);
-    return {};
-  }
   const AttentionForm attention{.ropeStyle = RopeStyle::Interleaved};
   mlir::Value x = b.embedTokens();
   for (Layer layer : b.layers()) {
     mlir::Value h = b.rmsNorm(x, layer("attn_norm"));
     x = b.add(x, b.attentionBlock(layer, h, attention));
     h = b.rmsNorm(x, layer("ffn_norm"));
-    x = b.add(x, b.gluFeedForward(layer, h, Activation::Silu));
+    // Mixtral is published as "llama" too.
+    bool mixture = b.parameters().expertCount != 0;
+    x = b.add(x, mixture ? b.mixture(layer, h, {.normalise = true})
+                         : b.gluFeedForward(layer, h, Activation::Silu));
   }
   x = b.gatherOutputs(x);
   return b.logits(b.rmsNorm(x, "output_norm"));
