@@ -3,6 +3,8 @@
 
 #include "passes/VectorMath.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace chordal {
@@ -90,6 +92,7 @@ Value VectorMath::exp(Value x) {
   // x = n ln 2 + r with |r| <= ln 2 / 2; e^x = 2^n e^r. Adding 1.5 * 2^23 rounds to an integer,
   // which then stands in the low bits. ln 2 in two parts keeps r exact (Cody and Waite 1980).
   constexpr float magic = 12582912.0f;
+  Value original = x;
   x = clamp(x, -87.0f, 88.0f);
   Value shifted = add(mul(x, splat(1.44269504088896341f)), splat(magic));
   Value n = sub(shifted, splat(magic));
@@ -102,7 +105,11 @@ Value VectorMath::exp(Value x) {
   Value scaled = LLVM::AddOp::create(builder, location,
                                      LLVM::BitcastOp::create(builder, location, ints, e), exponent);
   Value result = LLVM::BitcastOp::create(builder, location, floats, scaled);
-  // Integer arithmetic on a NaN's bits could make a number of it.
+  // Beyond the range the limit, so that x / (1 + e^-x) ends in 0; and integer arithmetic on a NaN's
+  // bits could make a number of it.
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  result =
+      select(compare(LLVM::FCmpPredicate::ogt, original, splat(88.0f)), splat(infinity), result);
   return select(compare(LLVM::FCmpPredicate::uno, x, x), x, result);
 }
 

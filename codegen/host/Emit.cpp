@@ -141,6 +141,9 @@ private:
     for (auto arena : step.getOps<ir::ArenaOp>())
       bucket.arena_bytes = uint64_t(arena.getBytes());
     logits = step.front().getTerminator()->getOperand(0);
+    if (!logits.getDefiningOp<ir::DispatchOp>())
+      return Error{"'" + step.getName().str() +
+                   "' is not divided into dispatches: the phase 'dispatch' has not run"};
     for (auto dispatch : step.getOps<ir::DispatchOp>())
       if (auto result = emitTask(dispatch); !result.ok())
         return result;
