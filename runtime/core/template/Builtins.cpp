@@ -5,8 +5,8 @@
 
 namespace chordal::jinja {
 
-bool bind(Engine& engine, std::string_view what, const Signature& signature,
-          const Arguments& arguments, Bound& bound) {
+bool bindArguments(Engine& engine, std::string_view what, const Signature& signature,
+                   const Arguments& arguments, Bound& bound) {
   if (engine.failed)
     return false;
   bound.all = &arguments;
@@ -51,7 +51,7 @@ Value callFilter(Engine& engine, std::string_view name, const Filter* filter, co
     return engine.fail("the filter '" + std::string(name) + "' is not supported",
                        ErrorCode::Unsupported);
   Bound bound;
-  if (!bind(engine, name, filter->signature, arguments, bound))
+  if (!bindArguments(engine, name, filter->signature, arguments, bound))
     return {};
   return filter->function(engine, self, bound);
 }
@@ -63,7 +63,7 @@ bool callTest(Engine& engine, std::string_view name, const Test* test, const Val
     return false;
   }
   Bound bound;
-  return bind(engine, name, test->signature, arguments, bound) &&
+  return bindArguments(engine, name, test->signature, arguments, bound) &&
          test->function(engine, self, bound) && !engine.failed;
 }
 

@@ -86,8 +86,8 @@ Value findMethod(Engine& engine, const Value& self, std::string_view name);
 std::span<const Function> functions();
 
 /// Puts arguments in the order of the parameters; an error names `what`.
-bool bind(Engine& engine, std::string_view what, const Signature& signature,
-          const Arguments& arguments, Bound& bound);
+bool bindArguments(Engine& engine, std::string_view what, const Signature& signature,
+                   const Arguments& arguments, Bound& bound);
 
 Value callFilter(Engine& engine, std::string_view name, const Filter* filter, const Value& self,
                  const Arguments& arguments);

@@ -539,7 +539,7 @@ Value Interpreter::evaluateCall(const Expr& expr, Scope& scope, const Value* cal
   if (!method)
     return call(function, arguments, expr);
   Bound bound;
-  if (!bind(*this, method->name, method->signature, arguments, bound))
+  if (!bindArguments(*this, method->name, method->signature, arguments, bound))
     return {};
   return method->function(*this, self, bound);
 }
@@ -551,13 +551,13 @@ Value Interpreter::call(const Value& function, const Arguments& arguments, const
     const Function* found = static_cast<FunctionObject*>(function.asObject())->function;
     if (!found)
       return strftimeNow(arguments);
-    return bind(*this, found->name, found->signature, arguments, bound)
+    return bindArguments(*this, found->name, found->signature, arguments, bound)
                ? found->function(*this, bound)
                : Value();
   }
   case Kind::Method: {
     const auto& object = *static_cast<MethodObject*>(function.asObject());
-    return bind(*this, object.method->name, object.method->signature, arguments, bound)
+    return bindArguments(*this, object.method->name, object.method->signature, arguments, bound)
                ? object.method->function(*this, object.self, bound)
                : Value();
   }
@@ -626,7 +626,7 @@ Value Interpreter::callMacro(const MacroObject& macro, const Arguments& argument
 
 Value Interpreter::strftimeNow(const Arguments& arguments) {
   Bound bound;
-  if (!bind(*this, "strftime_now", {"format", 1}, arguments, bound))
+  if (!bindArguments(*this, "strftime_now", {"format", 1}, arguments, bound))
     return {};
   if (!bound[0].isString())
     return fail("'strftime_now' needs a text");
