@@ -235,8 +235,8 @@ TEST_F(Import, BadRotaryFactors) {
 }
 
 TEST_F(Import, UnusedTensors) {
-  expectError(TinyModel().tensor("blk.0.attn_sinks.weight", {4}),
-              "tensor \"blk.0.attn_sinks.weight\" is not used by models of the architecture llama");
+  expectError(TinyModel().tensor("blk.0.attn_extra.weight", {4}),
+              "tensor \"blk.0.attn_extra.weight\" is not used by models of the architecture llama");
   expectError(TinyModel("llama", 2).setArch("block_count", uint32_t(1)),
               "tensor \"blk.1.attn_k.weight\" is not used");
   text(TinyModel().tensor("blk.0.attn_rot_embd.weight", {8}), oneStep); // redundant by definition
