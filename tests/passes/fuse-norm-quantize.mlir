@@ -33,6 +33,18 @@ func.func @both(%x: tensor<?x64xf32>, %w: tensor<64xf32>) -> (tensor<?x64xf32>, 
   return %s, %q : tensor<?x64xf32>, !chordal.quantized<?x64, "Q8">
 }
 
+// Tests that layer norms are fused too.
+// CHECK-LABEL: func.func @layer_norm
+func.func @layer_norm(%x: tensor<?x64xf32>, %w: tensor<64xf32>, %b: tensor<64xf32>) -> !chordal.quantized<?x64, "Q8"> {
+  // CHECK: chordal.fused "norm_quantize"
+  // CHECK: chordal.layer_norm
+  // CHECK-NEXT: chordal.quantize
+  // REMARK: remark: [Passed] fused | {{.*}}Function=layer_norm | {{.*}}fused layer_norm and quantize
+  %n = chordal.layer_norm %x, %w, %b {epsilon = 1.0e-5} : tensor<?x64xf32>, tensor<64xf32>, tensor<64xf32>
+  %q = chordal.quantize %n : tensor<?x64xf32> -> !chordal.quantized<?x64, "Q8">
+  return %q : !chordal.quantized<?x64, "Q8">
+}
+
 // Tests that a norm per head is not fused.
 // CHECK-LABEL: func.func @per_head
 func.func @per_head(%x: tensor<?x64xf32>, %w: tensor<32xf32>) -> !chordal.quantized<?x64, "Q8"> {

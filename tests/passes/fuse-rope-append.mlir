@@ -48,6 +48,22 @@ func.func @norms(%q: !q, %k: !k, %v: !k, %t: !t, %p: tensor<?xi32>, %s: tensor<?
   return %o, %n : !q, !kv
 }
 
+// Tests that norms of heads that are not rotated are taken in, here layer norms with a weight for
+// each head.
+// CHECK-LABEL: func.func @norms_without_rotation
+func.func @norms_without_rotation(%q: !q, %k: !k, %v: !k, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !kv, %wq: tensor<128xf32>, %wk: tensor<64xf32>) -> (!q, !kv) {
+  // CHECK-NEXT: chordal.fused "rope_append" (
+  // CHECK-NEXT: chordal.layer_norm
+  // CHECK-NEXT: chordal.layer_norm
+  // CHECK-NEXT: chordal.kv_append
+  // REMARK: [Passed] fused-rope | {{.*}}Function=norms_without_rotation | {{.*}}fused norms per head, KV append
+  %nq = chordal.layer_norm %q, %wq {epsilon = 1.0e-6, group = 32} : !q, tensor<128xf32>
+  %nk = chordal.layer_norm %k, %wk {epsilon = 1.0e-6, group = 32} : !k, tensor<64xf32>
+  %n = chordal.kv_append %kv, %nk, %v, %p, %s : !kv, !k, !k
+  %o = chordal.attention %nq, %n, %p, %s {scale = 0.125} : !q, !kv
+  return %o, %n : !q, !kv
+}
+
 // Tests that norms that differ stay outside.
 // CHECK-LABEL: func.func @norms_differ
 func.func @norms_differ(%q: !q, %k: !k, %v: !k, %t: !t, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !kv, %w: tensor<32xf32>) -> (!q, !kv) {
