@@ -84,9 +84,10 @@ template <class I, class F> struct Gemv {
         if constexpr (hasSums)
           b = I::loadFloats(row.sums + parts * first + 8 * v);
       } else {
-        a = I::loadFirstFloats(row.scale + parts * first, n);
+        const int left = parts * n - 8 * v, count = left < 0 ? 0 : left < 8 ? left : 8;
+        a = I::loadFirstFloats(row.scale + parts * first + 8 * v, count);
         if constexpr (hasSums)
-          b = I::loadFirstFloats(row.sums + parts * first, n);
+          b = I::loadFirstFloats(row.sums + parts * first + 8 * v, count);
       }
       scales[v] = I::mul(s.scale[v], a);
       if constexpr (F::hasMinimum)
@@ -115,7 +116,7 @@ template <class I, class F> struct Gemv {
       prefetch(block, 8 / F::groups * sizeof *block);
       addUnit<true>(block, row, unit, 8, sums);
     }
-    if constexpr (F::groups == 1) {
+    if constexpr (F::groups < 8) {
       if (unit < groups)
         addUnit<false>(block, row, unit, groups - unit, sums);
     }

@@ -8,7 +8,8 @@
 #include "kernels/isa/Scalar.h"
 #include "kernels/matmul/Activations.h"
 #include "kernels/matmul/Shard.h"
-#include "kernels/quant/Formats.h"
+#include "kernels/quant/Codebooks.h"
+#include "kernels/quant/Small.h"
 
 namespace chordal::kernels {
 namespace {
@@ -103,5 +104,18 @@ CHORDAL_DEFINE(Q3_K, QuantizedBody)
 CHORDAL_DEFINE(Q4_K, QuantizedBody)
 CHORDAL_DEFINE(Q5_K, QuantizedBody)
 CHORDAL_DEFINE(Q6_K, QuantizedBody)
+CHORDAL_DEFINE(IQ1_S, QuantizedBody)
+CHORDAL_DEFINE(IQ1_M, QuantizedBody)
+CHORDAL_DEFINE(IQ2_XXS, QuantizedBody)
+CHORDAL_DEFINE(IQ2_XS, QuantizedBody)
+CHORDAL_DEFINE(IQ2_S, QuantizedBody)
+CHORDAL_DEFINE(IQ3_XXS, QuantizedBody)
+CHORDAL_DEFINE(IQ3_S, QuantizedBody)
+CHORDAL_DEFINE(IQ4_NL, QuantizedBody)
+CHORDAL_DEFINE(IQ4_XS, QuantizedBody)
+CHORDAL_DEFINE(TQ1_0, QuantizedBody)
+CHORDAL_DEFINE(TQ2_0, QuantizedBody)
+CHORDAL_DEFINE(MXFP4, QuantizedBody)
+CHORDAL_DEFINE(NVFP4, QuantizedBody)
 
 } // namespace chordal::kernels

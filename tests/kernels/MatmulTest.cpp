@@ -15,9 +15,12 @@
 namespace chordal::kernels {
 namespace {
 
-const Format formats[] = {Format::F32,  Format::F16,  Format::BF16, Format::Q4_0, Format::Q4_1,
-                          Format::Q5_0, Format::Q5_1, Format::Q8_0, Format::Q2_K, Format::Q3_K,
-                          Format::Q4_K, Format::Q5_K, Format::Q6_K};
+const Format formats[] = {
+    Format::F32,     Format::F16,   Format::BF16,   Format::Q4_0,    Format::Q4_1,   Format::Q5_0,
+    Format::Q5_1,    Format::Q8_0,  Format::Q2_K,   Format::Q3_K,    Format::Q4_K,   Format::Q5_K,
+    Format::Q6_K,    Format::IQ1_S, Format::IQ1_M,  Format::IQ2_XXS, Format::IQ2_XS, Format::IQ2_S,
+    Format::IQ3_XXS, Format::IQ3_S, Format::IQ4_NL, Format::IQ4_XS,  Format::TQ1_0,  Format::TQ2_0,
+    Format::MXFP4,   Format::NVFP4};
 
 /// Where in a block its half-precision numbers are.
 std::vector<size_t> halvesOf(Format format) {
@@ -25,6 +28,14 @@ std::vector<size_t> halvesOf(Format format) {
   case Format::Q4_0:
   case Format::Q5_0:
   case Format::Q8_0:
+  case Format::IQ1_S:
+  case Format::IQ2_XXS:
+  case Format::IQ2_XS:
+  case Format::IQ2_S:
+  case Format::IQ3_XXS:
+  case Format::IQ3_S:
+  case Format::IQ4_NL:
+  case Format::IQ4_XS:
     return {0};
   case Format::Q4_1:
   case Format::Q5_1:
@@ -37,6 +48,10 @@ std::vector<size_t> halvesOf(Format format) {
     return {108};
   case Format::Q6_K:
     return {208};
+  case Format::TQ1_0:
+    return {52};
+  case Format::TQ2_0:
+    return {64};
   default:
     return {};
   }
@@ -79,6 +94,19 @@ struct Weights {
         uint16_t half = floatToHalf(random() & 1 ? scale(random) : -scale(random));
         std::memcpy(p + b + at, &half, 2);
       }
+    // Scales that are no halves, or scattered ones.
+    for (size_t b = 0; b < memory.size(); b += block) {
+      if (format == Format::MXFP4)
+        p[b] = uint8_t(118 + random.below(10));
+      if (format == Format::NVFP4)
+        for (int i = 0; i < 4; ++i)
+          p[b + i] = uint8_t(random.below(72));
+      if (format == Format::IQ1_M) {
+        uint16_t half = floatToHalf(random() & 1 ? scale(random) : -scale(random));
+        for (int i = 0; i < 4; ++i)
+          p[b + 49 + 2 * i] = uint8_t((p[b + 49 + 2 * i] & 15) | (half >> (4 * i) & 15) << 4);
+      }
+    }
   }
 
   std::vector<float> decode(uint32_t row) const {
@@ -278,6 +306,8 @@ protected:
       return {96, 100, 1, 7, 33, 520};
     case 32:
       return {32, 96, 256, 32 * (1 + random.below(40))};
+    case 64:
+      return {64, 320, 448, 64 * (1 + random.below(20))};
     default:
       return {256, 512, 768, 256 * (1 + random.below(8))};
     }
@@ -434,7 +464,7 @@ TEST(MatmulCatalogue, everyFormatAtEveryLevelAndBatch) {
       }
   EXPECT_FALSE(wantsQuantizedActivations(Format::BF16));
   EXPECT_TRUE(wantsQuantizedActivations(Format::Q4_0));
-  EXPECT_EQ(select(Family::Matmul, Isa::Amx, Format::IQ1_S, 1), nullptr);
+  EXPECT_EQ(select(Family::Matmul, Isa::Amx, Format::Q8_K, 1), nullptr);
 }
 
 } // namespace

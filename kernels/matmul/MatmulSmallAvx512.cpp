@@ -1,0 +1,18 @@
+//===- MatmulSmallAvx512.cpp - matmul of ternary weights and 4-bit floats for AVX-512 with VNNI
+//===//
+//
+// With the traits of this level; compiled with its flags.
+//
+//===----------------------------------------------------------------------------------------===//
+#include "kernels/isa/Avx512.h"
+#include "kernels/matmul/Instantiate.h"
+#include "kernels/quant/Small.h"
+
+namespace chordal::kernels {
+
+CHORDAL_DEFINE_QUANTIZED(Avx512, TQ1_0)
+CHORDAL_DEFINE_QUANTIZED(Avx512, TQ2_0)
+CHORDAL_DEFINE_QUANTIZED(Avx512, MXFP4)
+CHORDAL_DEFINE_QUANTIZED(Avx512, NVFP4)
+
+} // namespace chordal::kernels
