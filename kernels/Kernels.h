@@ -13,6 +13,7 @@
 #pragma once
 
 #include "ir/gguf/Formats.h"
+#include "kernels/experts/Parameters.h"
 #include "runtime/program.h"
 
 #include <cstddef>
@@ -121,7 +122,8 @@ struct RopeTableParameters {
 
 /// attention: causal attention over the KV cache, online softmax, never storing the score matrix.
 /// Operands: q f32 [tokens, heads * keyDimension], position, sequence, K state, V state,
-/// output f32 [tokens, heads * valueDimension].
+/// output f32 [tokens, heads * valueDimension], then sinks f32 [heads] (if hasSinks): one more score
+/// for each head, of no position, that takes part in the softmax.
 /// Shards: row tile `rowTile` tokens; factor = kvHeads: a shard computes all query heads of a KV
 /// head.
 struct AttentionParameters {
@@ -131,6 +133,7 @@ struct AttentionParameters {
   uint32_t window; // 0: all positions
   uint32_t kvElement;
   uint32_t rowTile;
+  uint32_t hasSinks = 0;
 };
 
 /// The kernel of this name ("matmul.Q4_K.avx512vnni"), or null if this build has none.

@@ -39,6 +39,15 @@ public:
             .Case([&](ir::GatherRowsOp op) { return simple(kernels::Family::Gather, op, roots); })
             .Case([&](ir::RopeTableOp op) { return simple(kernels::Family::RopeTable, op, roots); })
             .Case([&](ir::AttentionOp op) { return matchAttention(op, roots); })
+            .Case([&](ir::RouterOp op) { return matchRouter(op, roots); })
+            .Case([&](ir::GroupRoutesOp op) {
+              return simple(kernels::Family::GroupRoutes, op, roots);
+            })
+            .Case<ir::MoeMatmulOp, ir::HeadMatmulOp>(
+                [&](Operation* op) { return matchExpertMatmul(op, roots); })
+            .Case([&](ir::MoeCombineOp op) { return simple(kernels::Family::Combine, op, roots); })
+            .Case([&](ir::HeadSliceOp op) { return simple(kernels::Family::HeadSlice, op, roots); })
+            .Case([&](ir::HeadJoinOp op) { return simple(kernels::Family::HeadJoin, op, roots); })
             .Case<ir::RmsNormOp, ir::LayerNormOp>(
                 [&](Operation* op) { return matchNorm(*asNorm(op), nullptr, roots); })
             .Case([&](ir::QuantizeOp op) {
@@ -156,7 +165,56 @@ private:
         failed(addInput(op.getState(), Kind::StateKeys)) ||
         failed(addInput(op.getState(), Kind::StateValues)))
       return failure();
-    return addResult(op.getResult());
+    if (failed(addResult(op.getResult())))
+      return failure();
+    return op.getSinks() ? addInput(op.getSinks()) : success();
+  }
+
+  LogicalResult matchRouter(ir::RouterOp op, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::Router;
+    pattern.root = op;
+    if (failed(expectOps(roots, 1)))
+      return failure();
+    for (Value operand : op->getOperands())
+      if (failed(addInput(operand)))
+        return failure();
+    return failure(failed(addResult(op.getExperts())) || failed(addResult(op.getWeights())));
+  }
+
+  /// A matmul of experts or heads, and of two results perhaps the glu that gates one with the
+  /// other.
+  LogicalResult matchExpertMatmul(Operation* op, ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::ExpertMatmul;
+    pattern.root = op;
+    if (roots.size() != 1)
+      return dispatch.emitOpError("holds ops that no kernel computes together");
+    for (Value operand : op->getOperands())
+      if (failed(addInput(operand)))
+        return failure();
+    SmallVector<Operation*> epilogue;
+    for (Operation& other : dispatch.getBlock().without_terminator())
+      if (&other != op)
+        epilogue.push_back(&other);
+    if (epilogue.empty()) {
+      for (Value result : op->getResults())
+        if (failed(addResult(result)))
+          return failure();
+      return success();
+    }
+    auto glu = dyn_cast<ir::GluOp>(epilogue[0]);
+    if (epilogue.size() != 1 || !glu || op->getNumResults() != 2 ||
+        glu.getGate() != op->getResult(0) || glu.getUp() != op->getResult(1))
+      return op->emitOpError("of experts has a kernel alone or with the glu of its two results");
+    ElementwiseFunction function;
+    function.tiles.assign({glu.getGate(), glu.getUp()});
+    function.ops.push_back(glu);
+    if (failed(finishFunction(function)))
+      return failure();
+    if (function.views.size() != 1)
+      return glu.emitOpError("must be yielded once by its dispatch, and what it reads not at all");
+    pattern.paired = true;
+    pattern.functions.push_back(std::move(function));
+    return success();
   }
 
   /// How the queries or the keys of a rope_append come about.
@@ -341,6 +399,18 @@ size_t parameterWords(std::optional<kernels::Family> family) {
     return sizeof(kernels::RopeAppendParameters) / 4;
   case kernels::Family::Attention:
     return sizeof(kernels::AttentionParameters) / 4;
+  case kernels::Family::Router:
+    return sizeof(kernels::RouterParameters) / 4;
+  case kernels::Family::GroupRoutes:
+    return sizeof(kernels::GroupRoutesParameters) / 4;
+  case kernels::Family::ExpertMatmul:
+    return sizeof(kernels::ExpertMatmulParameters) / 4;
+  case kernels::Family::Combine:
+    return sizeof(kernels::CombineParameters) / 4;
+  case kernels::Family::HeadSlice:
+    return sizeof(kernels::HeadSliceParameters) / 4;
+  case kernels::Family::HeadJoin:
+    return sizeof(kernels::HeadJoinParameters) / 4;
   }
   llvm_unreachable("all families are handled");
 }

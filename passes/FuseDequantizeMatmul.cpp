@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
+#include "passes/Weights.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -26,17 +27,19 @@ struct FuseDequantizeMatmulPass : impl::FuseDequantizeMatmulPassBase<FuseDequant
 
   void fuse(ir::DequantizeOp dequantize) {
     // Activations have the same type but are not what a matmul multiplies with.
-    if (dequantize.getX().getType().isActivation() || dequantize.getX().getType().getRank() != 2)
+    if (dequantize.getX().getType().isActivation())
       return;
     unsigned fused = 0;
     for (OpOperand& use : llvm::make_early_inc_range(dequantize.getResult().getUses())) {
-      auto matmul = dyn_cast<ir::MatmulOp>(use.getOwner());
-      if (!matmul || use.getOperandNumber() == 0) // operand 0 is the input
+      Operation* matmul = use.getOwner();
+      if (!isMatmul(matmul) || use.getOperandNumber() == 0) // operand 0 is the input
         continue;
       use.set(dequantize.getX());
       ++fused;
+      OperandRange weights = matmulWeights(matmul);
       reportPassed(matmul, getArgumentName(), "fused", "reads weight {0} as {1}",
-                   use.getOperandNumber() - 1, dequantize.getX().getType().getFormat());
+                   use.getOperandNumber() - weights.getBeginOperandIndex(),
+                   dequantize.getX().getType().getFormat());
     }
     numFused += fused;
     if (dequantize.use_empty()) {

@@ -9,6 +9,7 @@
 //   fuse-dequantize-matmul passed fused           missed  dequantize-has-other-readers
 //   quantize-activations  passed  quantized       missed  weights-disagree
 //   fuse-norm-quantize    passed  fused           missed  norm-per-group
+//   fuse-experts          passed  fused           missed  result-has-other-readers, weights-differ
 //   fuse-epilogues        passed  fused, fused-rope
 //                         missed  result-has-other-readers, weights-differ, operand-comes-later,
 //                                 query-not-rotated, key-not-rotated, rope-settings-differ,
@@ -154,6 +155,33 @@ def FuseNormQuantizePass : Pass<"fuse-norm-quantize", "::mlir::func::FuncOp"> {
   let statistics = [
     Statistic<"numFused", "fused", "Number of norms fused with a quantize">,
     Statistic<"numBoth", "both", "Number of those that yield float32 too">
+  ];
+}
+
+def FuseExpertsPass : Pass<"fuse-experts", "::mlir::func::FuncOp"> {
+  let summary = "Fuses the gated unit of each expert.";
+  let description = [{
+    Two matmuls of the same experts, with one input, whose results meet in a `glu` become one, and
+    are fused with it: a worker computes the same tile of both and gates it at once. Their weights
+    must be of one type, and the glu their only reader.
+
+    Before:
+    ```mlir
+    %g = chordal.moe_matmul %x, %routes, (%wg) : (...) -> tensor<?x1024xf32>
+    %u = chordal.moe_matmul %x, %routes, (%wu) : (...) -> tensor<?x1024xf32>
+    %y = chordal.glu %g, %u {activation = silu} : tensor<?x1024xf32>
+    ```
+    After:
+    ```mlir
+    %y = chordal.fused "expert_glu" (%a = %x, %b = %routes, %c = %wg, %d = %wu) : (...) -> tensor<?x1024xf32> {
+      %g, %u = chordal.moe_matmul %a, %b, (%c, %d) : (...) -> (tensor<?x1024xf32>, tensor<?x1024xf32>)
+      %y = chordal.glu %g, %u {activation = silu} : tensor<?x1024xf32>
+      chordal.yield %y : tensor<?x1024xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFused", "fused", "Number of gated units fused">
   ];
 }
 

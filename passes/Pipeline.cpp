@@ -39,6 +39,8 @@ void buildGraph(OpPassManager& passes) {
   // After fuse-dequantize-matmul: only a weight read as stored can be multiplied with Q8.
   functions.addPass(createQuantizeActivationsPass());
   functions.addPass(createFuseNormQuantizePass());
+  // After quantize-activations: the matmuls that it joins read the same value by then.
+  functions.addPass(createFuseExpertsPass());
   functions.addPass(createFuseEpiloguesPass());
   passes.addPass(createVerifyGraphPass());
 }

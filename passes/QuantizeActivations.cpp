@@ -29,10 +29,11 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
     // What the module quantises already serves too.
     for (auto quantize : block.getOps<ir::QuantizeOp>())
       quantized.try_emplace(quantize.getX(), quantize.getResult());
-    for (auto matmul : block.getOps<ir::MatmulOp>()) {
-      if (!wantsQuantizedInput(matmul))
+    for (Operation& op : block) {
+      Operation* matmul = &op;
+      if (!isMatmul(matmul) || !wantsQuantizedInput(matmul))
         continue;
-      Value x = matmul.getX();
+      Value x = matmul->getOperand(0);
       Value& q = quantized[x];
       if (!q ||
           (q.getDefiningOp()->getBlock() == &block && matmul->isBeforeInBlock(q.getDefiningOp()))) {
@@ -44,21 +45,21 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
                      "quantised {0} features to Q8 for all matmuls that read them",
                      cast<RankedTensorType>(x.getType()).getDimSize(1));
       }
-      matmul.getXMutable().assign(q);
+      matmul->setOperand(0, q);
       ++numMatmuls;
     }
   }
 
-  bool wantsQuantizedInput(ir::MatmulOp matmul) {
-    if (!isa<RankedTensorType>(matmul.getX().getType()))
+  bool wantsQuantizedInput(Operation* matmul) {
+    if (!isa<RankedTensorType>(matmul->getOperand(0).getType()))
       return false; // Q8 already
     // Rows of the formats that want this are whole blocks, of a multiple of 32 weights as in Q8.
     auto wants = [](Value weight) {
       return isa<ir::QuantizedType>(weight.getType()) && wantsQuantizedActivations(weight);
     };
-    if (llvm::none_of(matmul.getWeights(), wants))
+    if (llvm::none_of(matmulWeights(matmul), wants))
       return false;
-    if (!llvm::all_of(matmul.getWeights(), wants)) {
+    if (!llvm::all_of(matmulWeights(matmul), wants)) {
       reportMissed(matmul, getArgumentName(), "weights-disagree",
                    "input left as float32, because only some of the weights are of formats that "
                    "want quantised activations");

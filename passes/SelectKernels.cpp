@@ -10,6 +10,7 @@
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/Storage.h"
+#include "passes/Weights.h"
 
 #include <bit>
 #include <cstring>
@@ -30,6 +31,18 @@ Format formatOf(Value weight) {
 uint32_t elementOf(Type type) {
   return type.isF16() ? CHORDAL_F16 : CHORDAL_F32;
 }
+uint32_t gatingOf(ir::Gating gating) {
+  switch (gating) {
+  case ir::Gating::Softmax:
+    return kernels::SoftmaxGating;
+  case ir::Gating::Sigmoid:
+    return kernels::SigmoidGating;
+  case ir::Gating::SoftmaxChosen:
+    return kernels::SoftmaxChosenGating;
+  }
+  llvm_unreachable("all gatings are handled");
+}
+
 Format stateFormat(ir::KvType type) {
   return type.getKeyType().isF16() ? Format::F16 : Format::F32;
 }
@@ -133,6 +146,70 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
       return selectAttention(dispatch, *pattern);
     case kernels::Family::Matmul:
       return selectMatmul(dispatch, *pattern);
+    case kernels::Family::ExpertMatmul:
+      return selectExpertMatmul(dispatch, *pattern);
+    case kernels::Family::Router: {
+      auto op = cast<ir::RouterOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::RouterParameters p{};
+                      p.experts = uint32_t(columnsOf(op.getLogits().getType()));
+                      p.used = uint32_t(op.getUsed());
+                      p.gating = gatingOf(op.getGating());
+                      p.normalise = op.getNormalise();
+                      p.hasBias = op.getBias() ? 1 : 0;
+                      p.scale = op.getScale().convertToFloat();
+                      p.groups = uint32_t(op.getGroups());
+                      p.groupsUsed = uint32_t(op.getGroupsUsed());
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
+    case kernels::Family::GroupRoutes: {
+      auto op = cast<ir::GroupRoutesOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32, [&](const kernels::KernelInfo&) {
+        kernels::GroupRoutesParameters p{};
+        p.experts = uint32_t(op.getCount());
+        p.used = uint32_t(columnsOf(op.getExperts().getType()));
+        return wordsOf(p);
+      });
+    }
+    case kernels::Family::Combine: {
+      auto op = cast<ir::MoeCombineOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::CombineParameters p{};
+                      p.columns = uint32_t(columnsOf(op.getResult().getType()));
+                      p.used = uint32_t(columnsOf(op.getWeights().getType()));
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
+    case kernels::Family::HeadSlice: {
+      auto op = cast<ir::HeadSliceOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::HeadSliceParameters p{};
+                      p.dimension = uint32_t(op.getHeadDim());
+                      p.heads = uint32_t(columnsOf(op.getX().getType())) / p.dimension;
+                      p.begin = uint32_t(op.getBegin());
+                      p.size = uint32_t(op.getSize());
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
+    case kernels::Family::HeadJoin: {
+      auto op = cast<ir::HeadJoinOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32,
+                    [&](const kernels::KernelInfo& kernel) {
+                      kernels::HeadJoinParameters p{};
+                      p.heads = uint32_t(op.getHeads());
+                      p.first = uint32_t(columnsOf(op.getFirst().getType())) / p.heads;
+                      p.second = uint32_t(columnsOf(op.getSecond().getType())) / p.heads;
+                      p.rowTile = kernel.tile;
+                      return wordsOf(p);
+                    });
+    }
     }
     llvm_unreachable("all families are handled");
   }
@@ -185,8 +262,46 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                     p.window = uint32_t(op.getWindow().value_or(0));
                     p.kvElement = elementOf(state.getKeyType());
                     p.rowTile = kernel.tile;
+                    p.hasSinks = op.getSinks() ? 1 : 0;
                     return wordsOf(p);
                   });
+  }
+
+  LogicalResult selectExpertMatmul(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
+    Operation* op = pattern.root;
+    auto experts = dyn_cast<ir::MoeMatmulOp>(op);
+    OperandRange weights = matmulWeights(op);
+    auto type = dyn_cast<ir::QuantizedType>(weights[0].getType());
+    for (Value weight : weights)
+      if (!type || weight.getType() != type)
+        return op->emitOpError("has a kernel for stored weights of one type only");
+    if (weights.size() > kernels::maxExpertWeights)
+      return op->emitOpError() << "has " << weights.size() << " weights; kernels take at most "
+                               << kernels::maxExpertWeights;
+    Format format = type.getFormatInfo()->format;
+    bool quantized = llvm::isa<ir::QuantizedType>(op->getOperand(0).getType());
+    const kernels::KernelInfo* kernel =
+        kernels::select(kernels::Family::ExpertMatmul, level, format, maxRows);
+    if (!kernel || kernel->quantizedActivations != quantized)
+      return op->emitOpError() << "has no kernel for weights of format "
+                               << StringRef(formatInfo(format).name) << " and "
+                               << (quantized ? "quantised" : "float32")
+                               << " activations at the level "
+                               << StringRef(kernels::isaName(level));
+    return assign(dispatch, *pattern.family, format, [&](const kernels::KernelInfo& chosen) {
+      kernels::ExpertMatmulParameters p{};
+      p.columns = uint32_t(type.getColumns());
+      p.weights = uint32_t(weights.size());
+      p.outputs = uint32_t(type.getRows());
+      p.outputTile = chosen.tile;
+      p.experts = uint32_t(type.getShape()[0]);
+      p.used = experts ? uint32_t(experts.getUsed()) : p.experts;
+      p.groups = uint32_t(std::min<uint64_t>(p.experts, uint64_t(maxRows) * p.used));
+      p.routed = experts ? 1 : 0;
+      p.sharedInput = experts && experts.hasSharedInput() ? 1 : 0;
+      p.hasBias = experts && !experts.getBiases().empty() ? 1 : 0;
+      return wordsOf(p);
+    });
   }
 
   LogicalResult selectMatmul(ir::DispatchOp dispatch, const DispatchPattern& pattern) {

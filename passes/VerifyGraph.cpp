@@ -48,14 +48,17 @@ LogicalResult verifyFused(ir::FusedOp fused) {
             count<ir::QuantizeOp>(block) == 1;
   else if (fused.getKind() == "matmul_epilogue")
     valid = ops > 1 && isa<ir::MatmulOp>(block.front()) && count<ir::MatmulOp>(block) == 1;
+  else if (fused.getKind() == "expert_glu")
+    valid = ops == 2 && isa<ir::MoeMatmulOp>(block.front()) && count<ir::GluOp>(block) == 1;
   else if (fused.getKind() == "rope_append") {
     int64_t ropes = count<ir::RopeOp>(block);
     int64_t norms = count<ir::RmsNormOp, ir::LayerNormOp>(block);
     valid = count<ir::KvAppendOp>(block) == 1 && (ropes == 0 || ropes == 2) &&
             (norms == 0 || norms == 2) && ropes + norms > 0 && ops == 1 + ropes + norms;
   } else
-    return fused.emitOpError() << "is of kind '" << fused.getKind()
-                               << "'; known are norm_quantize, matmul_epilogue and rope_append";
+    return fused.emitOpError()
+           << "is of kind '" << fused.getKind()
+           << "'; known are norm_quantize, matmul_epilogue, rope_append and expert_glu";
   if (!valid)
     return fused.emitOpError() << "is of kind '" << fused.getKind()
                                << "', but its ops are not those of this kind";

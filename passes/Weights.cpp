@@ -11,6 +11,18 @@ using namespace mlir;
 
 namespace chordal {
 
+bool isMatmul(Operation* op) {
+  return isa<ir::MatmulOp, ir::MoeMatmulOp, ir::HeadMatmulOp>(op);
+}
+
+OperandRange matmulWeights(Operation* matmul) {
+  if (auto op = dyn_cast<ir::MatmulOp>(matmul))
+    return op.getWeights();
+  if (auto op = dyn_cast<ir::MoeMatmulOp>(matmul))
+    return op.getWeights();
+  return matmul->getOperands().drop_front(); // of heads
+}
+
 ir::QuantizedType storedType(Value weight) {
   if (auto dequantize = weight.getDefiningOp<ir::DequantizeOp>())
     weight = dequantize.getX();

@@ -12,6 +12,12 @@
 
 namespace chordal {
 
+/// Whether an op is a matmul, be it of experts or heads; operand 0 is its input.
+bool isMatmul(mlir::Operation* op);
+
+/// The weights of such an op.
+mlir::OperandRange matmulWeights(mlir::Operation* matmul);
+
 /// The matrix behind a weight of a matmul: the weight's own type, or the type of what was
 /// dequantised to it; null if it is float32 from elsewhere.
 ir::QuantizedType storedType(mlir::Value weight);

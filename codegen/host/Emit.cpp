@@ -316,7 +316,13 @@ private:
     }
     if (chosen.empty())
       return Error{"dispatch " + std::to_string(dispatch.getId()) + " names no kernel"};
-    if (*pattern.family != kernels::Family::Matmul) {
+    if (*pattern.family == kernels::Family::ExpertMatmul) {
+      kernels::ExpertMatmulParameters p;
+      std::memcpy(&p, parameters, sizeof p);
+      task.shard_factor = p.groups * ((p.outputs + p.outputTile - 1) / p.outputTile);
+      task.operations_per_row = 2ull * p.columns * p.outputs * p.weights * p.used;
+      program.kernelRefs.push_back({kernelIndex(chosen[0]->name), 0});
+    } else if (*pattern.family != kernels::Family::Matmul) {
       task.row_tile = chosen[0]->tile;
       if (*pattern.family == kernels::Family::Attention) {
         kernels::AttentionParameters p;
@@ -340,9 +346,17 @@ private:
     }
     task.n_kernels = uint32_t(program.kernelRefs.size()) - task.first_kernel;
     for (Value input : dispatch.getInputs())
-      if (auto load = input.getDefiningOp<ir::LoadWeightOp>())
+      if (auto load = input.getDefiningOp<ir::LoadWeightOp>()) {
+        uint64_t bytes = program.weights[weights.lookup(load.getName())].bytes;
+        if (*pattern.family == kernels::Family::ExpertMatmul) {
+          // At most the matrices that can be in use.
+          kernels::ExpertMatmulParameters p;
+          std::memcpy(&p, parameters, sizeof p);
+          bytes = bytes / p.experts * p.groups;
+        }
         if (*pattern.family != kernels::Family::Embed)
-          task.weight_bytes += program.weights[weights.lookup(load.getName())].bytes;
+          task.weight_bytes += bytes;
+      }
     return {};
   }
 
@@ -385,7 +399,8 @@ private:
         if (name.empty()) {
           name = weight.str();
           prefix = own;
-        } else if (pattern.family == kernels::Family::Matmul) {
+        } else if (pattern.family == kernels::Family::Matmul ||
+                   pattern.family == kernels::Family::ExpertMatmul) {
           name += "+" + weight.substr(own == prefix ? own.size() : 0).str();
         }
       }

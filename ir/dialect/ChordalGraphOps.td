@@ -347,7 +347,7 @@ def Chordal_FusedOp : Chordal_Op<"fused", [Pure, IsolatedFromAbove, SingleBlock]
   let summary = "Ops that are computed together.";
   let description = [{
     The region holds the ops and defines the meaning; `kind` names the shape of the fusion for
-    kernel selection: `norm_quantize`, `matmul_epilogue`, `rope_append`. The region sees only its
+    kernel selection: `norm_quantize`, `matmul_epilogue`, `rope_append`, `expert_glu`. The region sees only its
     arguments, one for each operand, and yields the results.
 
     ```mlir

@@ -81,6 +81,12 @@ struct AttentionContext {
     return reinterpret_cast<float*>(static_cast<char*>(view.data) + token * view.row_bytes) +
            size_t(kvHead) * group * parameters.valueDimension;
   }
+  /// The sinks of this KV head's query heads, [group]; null if there are none.
+  CHORDAL_INLINE const float* sinks() const {
+    return parameters.hasSinks
+               ? static_cast<const float*>(args->operands[6].data) + size_t(kvHead) * group
+               : nullptr;
+  }
   /// Keys (operand 3) or values (4) of this KV head in a block, [blockPositions][dimension].
   template <typename Element>
   CHORDAL_INLINE const typename Element::Type* cache(uint32_t operand, uint32_t block,

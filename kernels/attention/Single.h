@@ -94,16 +94,24 @@ CHORDAL_INLINE void valueHeads(const float* weights, const typename Element::Typ
 
 /// Attention of H heads of one token: queries [H][queryStride], scaled and padded with zeros, to
 /// unnormalised results [H][resultStride]; returns each head's sum of exponentials, by lane % H.
+/// `sinks` is null or has one score for each of the first `heads` heads.
 template <typename Element, int H>
 CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const uint32_t* blocks,
                                   int32_t position, const float* queries, size_t queryStride,
-                                  float* results, size_t resultStride) {
+                                  float* results, size_t resultStride, const float* sinks,
+                                  uint32_t heads) {
   const AttentionParameters& p = context.parameters;
   constexpr uint32_t P = lanes / H;
   constexpr int C = resultVectors / H > 4 ? 4 : resultVectors / H > 0 ? resultVectors / H : 1;
   float* scores = context.scratch(context.at.scores);
   __builtin_memset(results, 0, H * resultStride * sizeof(float));
   Floats maximum = broadcast(negativeInfinity), total{};
+  if (sinks)
+    for (int i = 0; i < lanes; ++i)
+      if (uint32_t(i % H) < heads) {
+        maximum[i] = sinks[i % H];
+        total[i] = i < H ? 1.0f : 0.0f; // once for all lanes of a head
+      }
   const Ints laneIndex = iota() / H;
 
   const int32_t first = context.firstPosition(position);
@@ -185,25 +193,26 @@ inline void attendToken(const AttentionContext& context, uint32_t token) {
             h < heads && d < p.keyDimension
                 ? context.query(token)[(head + h) * p.keyDimension + d] * context.scale
                 : 0.0f;
+    const float* sinks = context.sinks() ? context.sinks() + head : nullptr;
     Floats total;
     switch (padded) {
 #if CHORDAL_FLOATS_AVX512 || CHORDAL_FLOATS_AVX2
     case 8:
       total = attendHeads<Element, 8>(context, blocks, position, queries, queryStride, results,
-                                      resultStride);
+                                      resultStride, sinks, heads);
       break;
 #endif
     case 4:
       total = attendHeads<Element, 4>(context, blocks, position, queries, queryStride, results,
-                                      resultStride);
+                                      resultStride, sinks, heads);
       break;
     case 2:
       total = attendHeads<Element, 2>(context, blocks, position, queries, queryStride, results,
-                                      resultStride);
+                                      resultStride, sinks, heads);
       break;
     default:
       total = attendHeads<Element, 1>(context, blocks, position, queries, queryStride, results,
-                                      resultStride);
+                                      resultStride, sinks, heads);
       break;
     }
     for (uint32_t h = 0; h < heads; ++h) {

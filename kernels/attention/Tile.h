@@ -170,6 +170,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
   auto* positions = reinterpret_cast<int32_t*>(context.scratch(context.at.positions));
   float* scores = context.scratch(context.at.scores);
 
+  const float* sinks = context.sinks();
+
   // Rows by token, then head. Those that pad the last panel are copies of the last one.
   for (uint32_t row = 0; row < panels * width; ++row) {
     uint32_t actual = row < rows ? row : rows - 1;
@@ -180,8 +182,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
     for (uint32_t d = 0; d < p.keyDimension; ++d)
       column[d * width] = query[d] * context.scale;
     positions[row] = firstPosition + int32_t(token);
-    maxima[row] = negativeInfinity;
-    sums[row] = 0;
+    maxima[row] = sinks ? sinks[actual % context.group] : negativeInfinity;
+    sums[row] = sinks ? 1.0f : 0.0f;
   }
   __builtin_memset(results, 0, size_t(panels) * width * p.valueDimension * sizeof(float));
 

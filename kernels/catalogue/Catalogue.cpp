@@ -7,6 +7,7 @@
 #include "kernels/catalogue/Catalogue.h"
 
 #include "kernels/attention/Tiling.h"
+#include "kernels/experts/Tiling.h"
 #include "kernels/matmul/Tiling.h"
 
 #include <array>
@@ -33,7 +34,8 @@ constexpr std::array<std::string_view, 8> isaNames = {
 
 /// Whether kernels of the family differ by Format.
 bool hasFormat(Family family) {
-  return family == Family::Matmul || family == Family::RopeAppend || family == Family::Attention;
+  return family == Family::Matmul || family == Family::ExpertMatmul ||
+         family == Family::RopeAppend || family == Family::Attention;
 }
 
 #if defined(__x86_64__)
@@ -154,7 +156,21 @@ uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint
   case Family::Quantize:
   case Family::Gather:
   case Family::RopeTable:
+  case Family::Combine:
+  case Family::HeadSlice:
+  case Family::HeadJoin:
     return 0;
+  case Family::Router: {
+    // Probabilities and scores of a token's experts, and sums of their groups.
+    const auto& p = *reinterpret_cast<const RouterParameters*>(parameters);
+    return (2 * uint64_t(p.experts) + p.groups) * sizeof(float);
+  }
+  case Family::GroupRoutes:
+    return reinterpret_cast<const GroupRoutesParameters*>(parameters)->experts * sizeof(uint32_t);
+  case Family::ExpertMatmul:
+    return ExpertScratch(*reinterpret_cast<const ExpertMatmulParameters*>(parameters), maxRows,
+                         kernel.quantizedActivations)
+        .bytes;
   case Family::RopeAppend: {
     // A head before and after its rotation.
     uint64_t dimension = reinterpret_cast<const RopeAppendParameters*>(parameters)->keyDimension;

@@ -43,7 +43,13 @@ enum class Family : uint8_t {
   Matmul,
   RopeTable,
   RopeAppend,
-  Attention
+  Attention,
+  Router,
+  GroupRoutes,
+  ExpertMatmul,
+  Combine,
+  HeadSlice,
+  HeadJoin
 };
 
 struct KernelInfo {
@@ -51,9 +57,9 @@ struct KernelInfo {
       name; ///< "matmul.Q4_K.gemv.avx512vnni", "attention.F16.x86-64-v3", "norm.scalar"
   Family family;
   Isa isa;
-  Format
-      format; ///< Matmul: the weights' format; RopeAppend, Attention: the KV cache's; others: F32
-  bool quantizedActivations; ///< Matmul: reads Q8 rows rather than float32
+  Format format; ///< Matmul, ExpertMatmul: the weights' format; RopeAppend, Attention: the KV
+                 ///< cache's; others: F32
+  bool quantizedActivations; ///< Matmul, ExpertMatmul: reads Q8 rows rather than float32
   uint32_t minRows, maxRows; ///< token counts it is meant for
   uint32_t tile;             ///< outputTile of a matmul, rowTile of others
 };

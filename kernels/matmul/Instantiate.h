@@ -1,11 +1,12 @@
 //===- Instantiate.h - the matmul kernels of one instruction-set level -----------------------===//
 //
-// CHORDAL_DEFINE_MATMULS(level): defines the gemv and gemm kernels of all formats with the traits
-// named `level`; the names are those of Kernels.def.
+// CHORDAL_DEFINE_MATMULS(level): defines the gemv and gemm kernels of all formats, and those of
+// experts, with the traits named `level`; the names are those of Kernels.def.
 //
 //===----------------------------------------------------------------------------------------===//
 #pragma once
 
+#include "kernels/experts/Shard.h"
 #include "kernels/matmul/Gemm.h"
 #include "kernels/matmul/Gemv.h"
 
@@ -17,10 +18,13 @@
 #define CHORDAL_COMMA ,
 #define CHORDAL_DEFINE_FLOAT(level, format)                                                        \
   CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, FloatGemv<level CHORDAL_COMMA format>)        \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, FloatGemm<level CHORDAL_COMMA format>)
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, FloatGemm<level CHORDAL_COMMA format>)        \
+  CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, FloatGemv<level, format>,                       \
+                         FloatGemm<level, format>)
 #define CHORDAL_DEFINE_QUANTIZED(level, format)                                                    \
   CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, Gemv<level CHORDAL_COMMA format>)             \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, Gemm<level CHORDAL_COMMA format>)
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, Gemm<level CHORDAL_COMMA format>)             \
+  CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, Gemv<level, format>, Gemm<level, format>)
 #define CHORDAL_DEFINE_MATMULS(level)                                                              \
   CHORDAL_DEFINE_FLOAT(level, F32)                                                                 \
   CHORDAL_DEFINE_FLOAT(level, F16)                                                                 \

@@ -5,6 +5,7 @@
 // the float operations differently.
 //
 //===----------------------------------------------------------------------------------------===//
+#include "kernels/experts/Shard.h"
 #include "kernels/isa/Scalar.h"
 #include "kernels/matmul/Activations.h"
 #include "kernels/matmul/Shard.h"
@@ -90,7 +91,8 @@ template <class F> struct FloatBody {
   void matmul##format##Scalar(const chordal_task_args* args, uint32_t shard);                      \
   void matmul##format##Scalar(const chordal_task_args* args, uint32_t shard) {                     \
     computeShard<Body<format>>(args, shard);                                                       \
-  }
+  }                                                                                                \
+  CHORDAL_DEFINE_EXPERTS(moeMatmul##format##Scalar, Body<format>, Body<format>)
 CHORDAL_DEFINE(F32, FloatBody)
 CHORDAL_DEFINE(F16, FloatBody)
 CHORDAL_DEFINE(BF16, FloatBody)
