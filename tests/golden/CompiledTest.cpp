@@ -38,9 +38,8 @@ Result<std::vector<float>> run(const Model& model, const RunOptions& options) {
   return logits;
 }
 
-/// The quantised models whose formats have kernels; the others are named.
-std::vector<std::string> quantisedModels() {
-  std::vector<std::string> names = denseModels(/*float32=*/false);
+/// Of these models those whose formats have kernels; the others are named on the output.
+std::vector<std::string> withKernels(std::vector<std::string> names) {
   std::erase_if(names, [](const std::string& name) {
     Result<Model> model = load(name);
     Result<gguf::View> view = model ? gguf::View::open(model->path) : model.error();
@@ -69,7 +68,17 @@ TEST_P(GoldenCompiled, Float32) {
 }
 
 TEST_P(GoldenCompiled, Quantised) {
-  expectWithinYardstick(quantisedModels(), run, {.kvFloat32 = false, .isa = GetParam()});
+  expectWithinYardstick(withKernels(denseModels(/*float32=*/false)), run,
+                        {.kvFloat32 = false, .isa = GetParam()});
+}
+
+TEST_P(GoldenCompiled, MixturesOfExperts) {
+  if (mixtureModels(/*float32=*/true).empty())
+    GTEST_SKIP() << "there are no reference models that are mixtures of experts";
+  expectExact(mixtureModels(/*float32=*/true), run, {.isa = GetParam()});
+  expectExact(mixtureModels(/*float32=*/true), run, {.batch = 1, .isa = GetParam()});
+  expectWithinYardstick(withKernels(mixtureModels(/*float32=*/false)), run,
+                        {.kvFloat32 = false, .isa = GetParam()});
 }
 
 // Steps of one token and of a few, which take up what earlier steps stored.

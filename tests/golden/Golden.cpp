@@ -103,11 +103,9 @@ std::vector<std::string> available(std::span<const std::string> prefixes) {
   return names;
 }
 
-std::vector<std::string> denseModels(bool float32) {
-  // By the architecture's name, and llama by the names of its models, as some are mixtures.
-  const std::string prefixes[] = {"command-r-", "gemma",   "gpt2-",    "granite-",   "llama-",
-                                  "llama3-",    "mistral", "olmo2-",   "phi2-",      "phi3-",
-                                  "qwen2-",     "qwen3-",  "stablelm", "starcoder2-"};
+/// The available models of these names whose formats can be decoded.
+static std::vector<std::string> decodableModels(std::span<const std::string> prefixes,
+                                                bool float32) {
   std::vector<std::string> names = available(prefixes);
   std::erase_if(names, [&](const std::string& name) {
     Result<Model> model = load(name);
@@ -118,6 +116,19 @@ std::vector<std::string> denseModels(bool float32) {
            });
   });
   return names;
+}
+
+std::vector<std::string> denseModels(bool float32) {
+  // By the architecture's name, and llama by the names of its models, as some are mixtures.
+  const std::string prefixes[] = {"command-r-", "gemma",   "gpt2-",    "granite-",   "llama-",
+                                  "llama3-",    "mistral", "olmo2-",   "phi2-",      "phi3-",
+                                  "qwen2-",     "qwen3-",  "stablelm", "starcoder2-"};
+  return decodableModels(prefixes, float32);
+}
+
+std::vector<std::string> mixtureModels(bool float32) {
+  const std::string prefixes[] = {"deepseek2-", "gpt-oss-", "mixtral-", "qwen3moe-"};
+  return decodableModels(prefixes, float32);
 }
 
 Result<Model> load(const std::string& name) {

@@ -41,6 +41,8 @@ bool isAvailable(const std::string& name);
 /// Names of the available models of dense architectures, sorted; `float32`: those whose weights are
 /// stored as F32, or the others. Files in formats that cannot be decoded are left out.
 std::vector<std::string> denseModels(bool float32);
+/// The same for mixtures of experts.
+std::vector<std::string> mixtureModels(bool float32);
 /// Loads a model that is. Fails if a file is malformed or the sizes do not fit together.
 Result<Model> load(const std::string& name);
 /// Names of the available models whose name matches one of the prefixes, sorted.

@@ -56,6 +56,14 @@ TEST(GoldenInterpreter, LogitsAreThoseOfTheReference) {
   expectExact(denseModels(/*float32=*/false), interpret);
 }
 
+TEST(GoldenInterpreter, MixturesOfExperts) {
+  if (mixtureModels(/*float32=*/true).empty())
+    GTEST_SKIP() << "there are no reference models that are mixtures of experts";
+  expectExact(mixtureModels(/*float32=*/true), interpret);
+  expectExact(mixtureModels(/*float32=*/false), interpret);
+  expectExact(mixtureModels(/*float32=*/true), interpret, {.batch = 5});
+}
+
 // The functions of three buckets, and positions that continue what earlier steps stored.
 TEST(GoldenInterpreter, StepByStep) {
   for (uint32_t batch : {1u, 5u, 17u})
