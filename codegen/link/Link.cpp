@@ -1,0 +1,243 @@
+//===- Link.cpp - from generated objects to an executable
+//------------------------------------------===//
+//
+// The linker takes files: objects go to a temporary folder, which is gone at the end whatever
+// happens. A small generated object holds the table that the runtime finds kernels and functions
+// by; what the table does not name is not linked.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "codegen/link/Link.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <map>
+
+LLD_HAS_DRIVER(elf)
+
+namespace chordal::codegen {
+namespace {
+
+/// The symbol of a kernel: its mangled name, by the Itanium C++ ABI, of
+/// chordal::kernels::NAME(const chordal_task_args *, uint32_t).
+std::string kernelSymbol(const std::string& name) {
+  static const std::map<std::string, std::string, std::less<>> symbols = {
+#define CHORDAL_KERNEL(isa, symbol, name, ...) {name, #symbol},
+#include "kernels/catalogue/Kernels.def"
+#undef CHORDAL_KERNEL
+  };
+  auto found = symbols.find(name);
+  if (found == symbols.end())
+    return {};
+  return "_ZN7chordal7kernels" + std::to_string(found->second.size()) + found->second +
+         "EPK17chordal_task_argsj";
+}
+
+/// The object with the table, see tools/program/Linked.h.
+Result<std::string> emitTable(std::span<const LinkLevel> levels, uint64_t identity) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::LLVMContext context;
+  llvm::Module module("chordal.table", context);
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  std::string message;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return Error{"no code generator for the target '" + triple.str() + "': " + message};
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
+  module.setTargetTriple(triple);
+  module.setDataLayout(machine->createDataLayout());
+
+  auto* pointer = llvm::PointerType::get(context, 0);
+  auto* word = llvm::Type::getInt32Ty(context);
+  auto* functionType = llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
+  auto number = [&](uint32_t value) { return llvm::ConstantInt::get(word, value); };
+  auto array = [&](const std::vector<llvm::Constant*>& elements, llvm::Type* element) {
+    auto* type = llvm::ArrayType::get(element, elements.size());
+    return new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::PrivateLinkage,
+                                    llvm::ConstantArray::get(type, elements));
+  };
+  auto symbol = [&](const std::string& name) -> llvm::Constant* {
+    return llvm::cast<llvm::Constant>(module.getOrInsertFunction(name, functionType).getCallee());
+  };
+  std::vector<llvm::Constant*> entries;
+  auto* entryType = llvm::StructType::get(context, {word, word, word, word, pointer, pointer});
+  for (const LinkLevel& level : levels) {
+    std::vector<llvm::Constant*> kernels, functions;
+    for (const std::string& name : level.kernels) {
+      std::string mangled = kernelSymbol(name);
+      if (mangled.empty())
+        return Error{"there is no kernel '" + name + "'", ErrorCode::Unsupported};
+      kernels.push_back(symbol(mangled));
+    }
+    for (const std::string& name : level.functions)
+      functions.push_back(symbol(name));
+    entries.push_back(
+        llvm::ConstantStruct::get(entryType, {number(level.level), number(uint32_t(kernels.size())),
+                                              number(uint32_t(functions.size())), number(0),
+                                              array(kernels, pointer), array(functions, pointer)}));
+  }
+  auto define = [&](const char* name, llvm::Constant* value) {
+    new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::ExternalLinkage,
+                             value, name);
+  };
+  define("chordal_linked_levels",
+         llvm::ConstantArray::get(llvm::ArrayType::get(entryType, entries.size()), entries));
+  define("chordal_linked_level_count", number(uint32_t(entries.size())));
+  define("chordal_linked_identity",
+         llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), identity));
+
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return Error{"the target '" + triple.str() + "' cannot emit objects"};
+  passes.run(module);
+  return std::string(bytes.data(), bytes.size());
+}
+
+/// A folder that goes away with everything in it.
+class ScratchFolder {
+public:
+  Result<void> create() {
+    llvm::SmallString<128> made;
+    if (std::error_code code = llvm::sys::fs::createUniqueDirectory("chordal-link", made))
+      return Error{"cannot create a temporary folder for the linker: " + code.message() +
+                       "; TMPDIR names another place",
+                   ErrorCode::Io};
+    path = std::string(made);
+    return {};
+  }
+  ~ScratchFolder() {
+    if (!path.empty())
+      llvm::sys::fs::remove_directories(path, /*IgnoreErrors=*/true);
+  }
+  Result<std::string> write(const std::string& name, std::span<const char> bytes) const {
+    std::string file = path + "/" + name;
+    std::error_code code;
+    llvm::raw_fd_ostream stream(file, code);
+    if (!code) {
+      stream.write(bytes.data(), bytes.size());
+      stream.close();
+      code = stream.error();
+      stream.clear_error();
+    }
+    if (code)
+      return Error{"cannot write " + file + ": " + code.message(), ErrorCode::Io};
+    return file;
+  }
+  std::string file(const std::string& name) const { return path + "/" + name; }
+
+private:
+  std::string path;
+};
+
+/// Runs the linker; `arguments` without its name.
+Result<std::string> runLinker(std::vector<std::string> arguments, const std::string& output) {
+  arguments.insert(arguments.begin(), {"ld.lld", "--threads=1", "--no-warnings", "-o", output});
+  std::vector<const char*> pointers;
+  for (const std::string& argument : arguments)
+    pointers.push_back(argument.c_str());
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0)
+    return Error{"the program could not be linked: " + messages};
+  auto buffer = llvm::MemoryBuffer::getFile(output);
+  if (!buffer)
+    return Error{"the linker's output cannot be read: " + buffer.getError().message(),
+                 ErrorCode::Io};
+  return (*buffer)->getBuffer().str();
+}
+
+Result<std::vector<std::string>> writeObjects(std::span<const LinkLevel> levels, uint64_t identity,
+                                              ScratchFolder& folder) {
+  if (Result<void> made = folder.create(); !made)
+    return made.error();
+  auto table = emitTable(levels, identity);
+  if (!table)
+    return table.error();
+  std::vector<std::string> files;
+  auto add = [&](const std::string& name, std::span<const char> bytes) -> Result<void> {
+    auto file = folder.write(name, bytes);
+    if (!file)
+      return file.error();
+    files.push_back(*file);
+    return {};
+  };
+  if (Result<void> done = add("table.o", *table); !done)
+    return done.error();
+  for (const LinkLevel& level : levels)
+    if (!level.object.empty())
+      if (Result<void> done = add("level" + std::to_string(level.level) + ".o", level.object);
+          !done)
+        return done.error();
+  return files;
+}
+
+} // namespace
+
+LinkLevel linkLevel(uint32_t level, const Program& program, std::span<const char> object) {
+  LinkLevel linked;
+  linked.level = level;
+  for (uint32_t name : program.kernelNames)
+    linked.kernels.emplace_back(program.string(name));
+  for (uint32_t name : program.functionNames)
+    linked.functions.emplace_back(program.string(name));
+  linked.object = object;
+  return linked;
+}
+
+Result<std::string> linkExecutable(std::span<const LinkLevel> levels, uint64_t identity,
+                                   const std::string& bundle) {
+  if (!llvm::sys::fs::exists(bundle + "/crt1.o"))
+    return Error{"the static runtime that executables are made of is not in " + bundle +
+                     "; build the target chordal_bundle, which says what it lacks",
+                 ErrorCode::Missing};
+  ScratchFolder folder;
+  auto objects = writeObjects(levels, identity, folder);
+  if (!objects)
+    return objects.error();
+  // Start files, objects, archives in a group because they refer to one another.
+  std::vector<std::string> arguments = {"-static", "--gc-sections", "--strip-all",
+                                        "--build-id=none", "--icf=safe"};
+  for (const char* file : {"crt1.o", "crti.o", "crtbeginT.o"})
+    arguments.push_back(bundle + "/" + file);
+  arguments.insert(arguments.end(), objects->begin(), objects->end());
+  arguments.push_back("--start-group");
+  std::error_code code;
+  std::vector<std::string> archives;
+  for (llvm::sys::fs::directory_iterator entry(bundle, code), end; entry != end && !code;
+       entry.increment(code))
+    if (llvm::StringRef(entry->path()).ends_with(".a"))
+      archives.push_back(entry->path());
+  if (code)
+    return Error{"cannot read " + bundle + ": " + code.message(), ErrorCode::Io};
+  std::sort(archives.begin(), archives.end()); // the same order everywhere, the same bytes
+  arguments.insert(arguments.end(), archives.begin(), archives.end());
+  arguments.push_back("--end-group");
+  for (const char* file : {"crtend.o", "crtn.o"})
+    arguments.push_back(bundle + "/" + file);
+  return runLinker(std::move(arguments), folder.file("program"));
+}
+
+Result<std::string> linkObject(std::span<const LinkLevel> levels, uint64_t identity) {
+  ScratchFolder folder;
+  auto objects = writeObjects(levels, identity, folder);
+  if (!objects)
+    return objects.error();
+  objects->insert(objects->begin(), "-r");
+  return runLinker(std::move(*objects), folder.file("program.o"));
+}
+
+} // namespace chordal::codegen
