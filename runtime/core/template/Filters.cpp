@@ -1,7 +1,8 @@
 //===- Filters.cpp - what stands behind `|` ---------------------------------------------------===//
 //
-// Filters with the parameters and defaults of Jinja 3.1. There is no automatic escaping, so `safe`
-// changes nothing.
+// Filters with the parameters and defaults of Jinja 3.1. There is no automatic escaping; all that
+// `safe` changes is that '+' escapes what is joined to such a text, as in Python. Other operations
+// give plain texts.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/template/Builtins.h"
@@ -114,17 +115,22 @@ std::string titleWords(std::string_view text) {
   return out;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    static constexpr std::string_view marks = "&<>'\"";
-    static constexpr std::string_view names[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
-    if (size_t at = marks.find(c); at != marks.npos)
-      out += names[at];
-    else
-      out.push_back(c);
-  }
-  return out;
+Value escape(Engine& engine, const Value& self, const Bound&) {
+  if (self.isSafe())
+    return self;
+  std::string storage;
+  std::string_view text = engine.textView(self, storage);
+  if (!engine.roomFor(text.size(), 5))
+    return {};
+  return engine.heap.string(escapeHtml(text), /*safe=*/true);
+}
+
+Value forceEscape(Engine& engine, const Value& self, const Bound& arguments) {
+  return escape(engine, self.isSafe() ? engine.string(self.asString()) : self, arguments);
+}
+
+Value markSafe(Engine& engine, const Value& self, const Bound&) {
+  return engine.heap.string(engine.text(self), /*safe=*/true);
 }
 
 std::string same(std::string_view text) {
@@ -546,10 +552,15 @@ Arguments remaining(const Arguments& all, size_t skip) {
   return rest;
 }
 
+/// As Jinja has it, these filters take whatever is false, such as none, for an empty row.
+const Row* itemsOrNone(Engine& engine, const Value& self, Row& storage) {
+  return Engine::truth(self) ? engine.items(self, storage) : &storage;
+}
+
 Value map(Engine& engine, const Value& self, const Bound& arguments) {
   const Arguments& all = *arguments.all;
   Row storage;
-  const Row* row = engine.items(self, storage);
+  const Row* row = itemsOrNone(engine, self, storage);
   if (!row)
     return {};
   ListObject& list = engine.heap.list(Flavor::Generator);
@@ -590,7 +601,7 @@ template <bool wanted, bool attribute>
 Value choose(Engine& engine, const Value& self, const Bound& arguments) {
   const Arguments& all = *arguments.all;
   Row storage;
-  const Row* row = engine.items(self, storage);
+  const Row* row = itemsOrNone(engine, self, storage);
   if (!row)
     return {};
   if (attribute && all.positional.empty())
@@ -640,11 +651,11 @@ constexpr Filter table[] = {
     {"d", {"default_value boolean", 0}, fallBack},
     {"default", {"default_value boolean", 0}, fallBack},
     {"dictsort", {"case_sensitive by reverse", 0}, dictSort},
-    {"e", none, changed<escaped>},
-    {"escape", none, changed<escaped>},
+    {"e", none, escape},
+    {"escape", none, escape},
     {"first", none, first},
     {"float", {"default", 0}, toFloat},
-    {"forceescape", none, changed<escaped>},
+    {"forceescape", none, forceEscape},
     {"format", any, format},
     {"groupby", {"attribute default case_sensitive", 1}, groupBy},
     {"indent", {"width first blank", 0}, indent},
@@ -663,7 +674,7 @@ constexpr Filter table[] = {
     {"replace", {"old new count", 2}, replace},
     {"reverse", none, reverse},
     {"round", {"precision method", 0}, roundNumber},
-    {"safe", none, changed<same>},
+    {"safe", none, markSafe},
     {"select", any, choose<true, false>},
     {"selectattr", any, choose<true, true>},
     {"sort", {"reverse case_sensitive attribute", 0}, sort},

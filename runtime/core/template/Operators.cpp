@@ -5,6 +5,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/template/Builtins.h"
 #include "runtime/core/template/Engine.h"
+#include "runtime/core/template/Strings.h"
 
 #include <cmath>
 #include <limits>
@@ -99,6 +100,15 @@ Value Engine::add(const Value& a, const Value& b) {
   if (a.isString() && b.isString()) {
     if (!room(a.asString().size() + b.asString().size()))
       return {};
+    if (a.isSafe() || b.isSafe()) {
+      const Value& plain = a.isSafe() ? b : a;
+      if (!plain.isSafe() && !roomFor(plain.asString().size(), 5))
+        return {};
+      auto part = [](const Value& v) {
+        return v.isSafe() ? std::string(v.asString()) : escapeHtml(v.asString());
+      };
+      return heap.string(part(a) + part(b), /*safe=*/true);
+    }
     std::string joined;
     joined.reserve(a.asString().size() + b.asString().size());
     joined += a.asString();

@@ -251,6 +251,19 @@ bool isUpper(std::string_view text) {
 
 //===--- as Python writes it ------------------------------------------------------------------===//
 
+std::string escapeHtml(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    static constexpr std::string_view marks = "&<>'\"";
+    static constexpr std::string_view names[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+    if (size_t at = marks.find(c); at != marks.npos)
+      out += names[at];
+    else
+      out.push_back(c);
+  }
+  return out;
+}
+
 namespace {
 
 void appendHex(std::string& out, char32_t number, int digits) {

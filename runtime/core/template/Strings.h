@@ -47,6 +47,9 @@ std::string title(std::string_view text);
 bool isLower(std::string_view text);
 bool isUpper(std::string_view text);
 
+/// Without the characters that mean something in HTML.
+std::string escapeHtml(std::string_view text);
+
 /// repr() of a text: in quotes, with what is not printable escaped.
 std::string quoted(std::string_view text);
 /// repr() of a float: the shortest decimal that reads back as the same number.

@@ -101,8 +101,8 @@ bool isFilter(Engine& engine, const Value& self, const Bound&) {
 bool isTest(Engine& engine, const Value& self, const Bound&) {
   return findTest(engine.text(self)) != nullptr;
 }
-bool isEscaped(Engine&, const Value&, const Bound&) {
-  return false;
+bool isEscaped(Engine&, const Value& self, const Bound&) {
+  return self.isSafe();
 }
 
 constexpr Signature none = {"", 0}, one = {"other", 1};

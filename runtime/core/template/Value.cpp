@@ -3,10 +3,10 @@
 
 namespace chordal::jinja {
 
-Value Heap::string(std::string text) {
+Value Heap::string(std::string text, bool safe) {
   take(sizeof(StringObject) + text.size());
   Value value;
-  value.data.string = new StringObject{this, 1, std::move(text)};
+  value.data.string = new StringObject{this, 1, safe, std::move(text)};
   value.tag = Kind::String;
   return value;
 }

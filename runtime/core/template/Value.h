@@ -54,6 +54,7 @@ enum class Flavor : uint8_t {
 struct StringObject {
   Heap* heap;
   uint32_t references;
+  bool safe; ///< of `safe` or `escape`: '+' escapes what is joined to it
   std::string text;
 };
 
@@ -131,6 +132,7 @@ public:
   int64_t asInteger() const { return tag == Kind::Bool ? data.boolean : data.integer; }
   double asReal() const { return tag == Kind::Float ? data.real : double(asInteger()); }
   std::string_view asString() const { return data.string->text; }
+  bool isSafe() const { return tag == Kind::String && data.string->safe; }
   ListObject& asList() const;
   DictObject& asDict() const; ///< of a Dict or a Namespace
   Object* asObject() const { return data.object; }
@@ -184,7 +186,7 @@ public:
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  Value string(std::string text);
+  Value string(std::string text, bool safe = false);
   Value string(std::string_view text) { return string(std::string(text)); }
   Value string(const char* text) { return string(std::string(text)); }
   template <typename T, typename... Arguments> T& make(Arguments&&... arguments) {

@@ -70,10 +70,13 @@ messages|selectattr("role", "equalto", "user")|map(attribute="content")|list, me
 words|map("upper")|list, words|map("replace", "b", "x")|join, messages|map(attribute="nope", default="-")|list, [{"a": {"b": 1}}]|map(attribute="a.b")|first, [[1, 2]]|map(attribute=1)|list
 numbers|batch(3)|list, numbers|batch(3, 0)|list, words|groupby("0") if false else 0
 [{"k": "x", "v": 1}, {"k": "y", "v": 2}, {"k": "x", "v": 3}]|groupby("k")|map("first")|list
+none|map("upper")|list, none|selectattr("a")|list, 0|reject|list, missing|select("odd")|list
+none|list
 missing|default("d"), empty|default("d"), empty|default("d", true), none|default("d"), missing|d
 " a "|trim, "xax"|trim("x"), "abc"|upper, "ABC"|lower, "hello-world (foo)"|title, "hELLO wORLD"|capitalize, "a b  c"|wordcount
 "a\nb\n\nc"|indent, "a\nb"|indent(2, true), "a\n\nb"|indent(2, blank=true), "a\nb"|indent("> ", first=true)
 ("<a href=\"x\">'&'</a>"|e) ~ ("<b>"|safe)
+("<a>" + "<b>"|safe + "<c>") ~ ("<" + ("<"|e)) ~ ("<"|e|e) ~ ("<"|safe ~ "<"), ("<"|e) is escaped, "a" is escaped
 5|string ~ "x", "a"|length, "abc"|list, "abc"|reverse, "abc"|first
 "42"|int, "4.7"|int, "x"|int, "x"|int(9), "ff"|int(0, 16), 3.9|int, "1.5"|float, "x"|float, -3|abs, 2.5|round, 3.5|round, 2.675|round(2), 2.1|round(0, "ceil"), 7|round, 42.55|round(1, "floor")
 1 is odd, 2 is even, 9 is divisibleby(3), 9 is divisibleby 3, 1 is number, true is number, 1.0 is float, 1 is integer, true is integer, true is boolean, "a" is string, none is none
