@@ -48,11 +48,10 @@ Value ModelBuilder::sharedExpert(const Layer& layer, Value x, uint64_t size) {
   Location where = location(layer("ffn_gate_inp_shexp"));
   Value weights = DequantizeOp::create(builder, where, stored);
   Value logit = MatmulOp::create(builder, where, x, weights).getResult(0);
-  auto router =
-      RouterOp::create(builder, where, logit, Value(), builder.getI64IntegerAttr(1),
-                       GatingAttr::get(builder.getContext(), Gating::Sigmoid), UnitAttr(),
-                       builder.getF32FloatAttr(1), builder.getI64IntegerAttr(1),
-                       builder.getI64IntegerAttr(1));
+  auto router = RouterOp::create(builder, where, logit, Value(), builder.getI64IntegerAttr(1),
+                                 GatingAttr::get(builder.getContext(), Gating::Sigmoid), UnitAttr(),
+                                 builder.getF32FloatAttr(1), builder.getI64IntegerAttr(1),
+                                 builder.getI64IntegerAttr(1));
   return MoeCombineOp::create(builder, where, y, router.getWeights());
 }
 
