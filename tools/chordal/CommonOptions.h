@@ -27,6 +27,7 @@ using Action = std::function<Result<void>()>;
 void addRun(CLI::App& app, Action& action);
 void addLogits(CLI::App& app, Action& action);
 void addTokenize(CLI::App& app, Action& action);
+void addTemplate(CLI::App& app, Action& action);
 void addPerplexity(CLI::App& app, Action& action);
 void addBench(CLI::App& app, Action& action);
 void addInspect(CLI::App& app, Action& action);

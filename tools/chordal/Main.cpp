@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   chordal::driver::addRun(app, action);
   chordal::driver::addLogits(app, action);
   chordal::driver::addTokenize(app, action);
+  chordal::driver::addTemplate(app, action);
   chordal::driver::addPerplexity(app, action);
   chordal::driver::addBench(app, action);
   chordal::driver::addInspect(app, action);

@@ -1,0 +1,92 @@
+//===- Template.cpp - chordal template: conversations as texts -------------------------------===//
+#include "tools/chordal/ChatTemplate.h"
+#include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Console.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+namespace chordal::driver {
+
+namespace {
+
+constexpr const char* details = R"(Examples:
+  chordal template model.gguf --context conversation.json
+  chordal template template.jinja --context conversation.json
+
+The context is a JSON object of the template's variables, such as
+  {"messages": [{"role": "user", "content": "Hello"}], "add_generation_prompt": true}
+Its "strftime_now", if it has one, is the time that the template sees:
+"2025-07-04T12:30:45". bos_token and eos_token are those of the model, unless the context
+has them. Standard output gets the rendered text and nothing else.)";
+
+struct TemplateOptions {
+  std::string source;
+  std::string context;
+};
+
+bool isModel(const std::string& path) {
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  return std::string_view(magic, sizeof magic) == "GGUF";
+}
+
+Result<void> renderTemplate(const TemplateOptions& options) {
+  Result<std::string> json = readFile(options.context);
+  if (!json)
+    return json.error();
+  jinja::Context context;
+  if (Result<void> added = context.addJson(*json); !added)
+    return Error{options.context + ": " + added.error().message, added.error().code};
+
+  jinja::Time time = localTime();
+  if (context.has("strftime_now")) {
+    auto text = context.text("strftime_now");
+    auto fixed = text ? jinja::Time::parse(*text) : std::nullopt;
+    if (!fixed)
+      return Error{options.context +
+                       ": \"strftime_now\" must be a time such as \"2025-07-04T12:30:45\"",
+                   ErrorCode::Malformed};
+    time = *fixed;
+    // The name belongs to the function.
+    context.remove("strftime_now");
+  }
+
+  auto render = [&](const jinja::Template& made) -> Result<void> {
+    Result<std::string> text = made.render(context, time);
+    return text ? print(*text) : Result<void>(text.error());
+  };
+  if (!isModel(options.source)) {
+    Result<jinja::Template> made = readTemplate(options.source);
+    return made ? render(*made) : Result<void>(made.error());
+  }
+  Result<gguf::View> file = gguf::View::open(options.source);
+  if (!file)
+    return file.error();
+  Result<jinja::Template> made = modelTemplate(*file);
+  if (!made)
+    return made.error();
+  Result<text::Tokenizer> tokenizer = readTokenizer(*file);
+  if (!tokenizer)
+    return tokenizer.error();
+  addSpecialTokens(context, tokenizer->vocabulary());
+  return render(*made);
+}
+
+} // namespace
+
+void addTemplate(CLI::App& app, Action& action) {
+  auto options = std::make_shared<TemplateOptions>();
+  CLI::App& command = *app.add_subcommand("template", "Render a chat template");
+  command.footer(details);
+  command.add_option("model", options->source, "A model that carries a template, or a template")
+      ->type_name("MODEL|FILE")
+      ->required();
+  command.add_option("--context", options->context, "A JSON file of the variables, - for stdin")
+      ->type_name("FILE")
+      ->required();
+  command.callback([&action, options] { action = [options] { return renderTemplate(*options); }; });
+}
+
+} // namespace chordal::driver
