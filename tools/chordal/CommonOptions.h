@@ -25,6 +25,7 @@ using Action = std::function<Result<void>()>;
 
 // Each adds its command to `app` and sets `action` when it is the one that was called.
 void addRun(CLI::App& app, Action& action);
+void addCompile(CLI::App& app, Action& action);
 void addLogits(CLI::App& app, Action& action);
 void addTokenize(CLI::App& app, Action& action);
 void addTemplate(CLI::App& app, Action& action);

@@ -4,7 +4,9 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/Chordal.h"
+#include "runtime/tbb/ProgramFile.h"
 #include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Compiled.h"
 #include "tools/chordal/Console.h"
 #include "tools/chordal/Summary.h"
 
@@ -128,6 +130,31 @@ void addHyperParameters(nlohmann::ordered_json& summary, const gguf::View& file)
   }
 }
 
+/// The planned IR that a compiled program carries.
+Result<mlir::OwningOpRef<mlir::ModuleOp>> readProgramIr(mlir::MLIRContext& context,
+                                                        const InspectOptions& options) {
+  const std::string& path = options.common.model;
+  if (!options.phase.empty() && options.phase != phaseName(Phase::Plan))
+    return Error{path + " is compiled: it has the phase " + phaseName(Phase::Plan).str() +
+                 " only; inspect the model itself for others"};
+  auto file = ProgramFile::open(path);
+  if (!file)
+    return file.error();
+  // Programs for machines that this one is not may be looked at, too.
+  auto isa = options.common.isa.empty() ? kernels::hostIsa()
+                                        : kernels::isaFromName(options.common.isa).value();
+  auto level = bestLevel(file->program(), isa);
+  if (!level)
+    return level.error();
+  auto text = readPlannedIr(file->program(), *level);
+  if (!text)
+    return text.error();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(*text, &context, path);
+  if (!module)
+    return Error{path + ": its IR cannot be read by this version", ErrorCode::Malformed};
+  return module;
+}
+
 Result<void> inspect(const InspectOptions& options) {
   bool isDump = options.common.model.ends_with(".mlir");
   if (!isDump && !options.from.empty())
@@ -140,6 +167,8 @@ Result<void> inspect(const InspectOptions& options) {
   std::optional<gguf::View> file;
   if (isDump) {
     module = readDump(context, options);
+  } else if (ProgramFile::isProgram(options.common.model)) {
+    module = readProgramIr(context, options);
   } else {
     Result<gguf::View> view = gguf::View::open(options.common.model);
     if (!view)

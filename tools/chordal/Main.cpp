@@ -19,6 +19,7 @@ constexpr const char* about = "Chordal compiles GGUF language models into progra
 constexpr const char* examples = R"(Examples:
   chordal run model.gguf -p "Once upon a time"
   chordal run model.gguf --file prompt.txt -n 200 --temp 0
+  chordal compile model.gguf -o tale
   chordal inspect model.gguf --phase graph
   chordal bench model.gguf -p 512 -n 128
   chordal perplexity model.gguf text.txt
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   chordal::driver::Action action;
   chordal::driver::addRun(app, action);
+  chordal::driver::addCompile(app, action);
   chordal::driver::addLogits(app, action);
   chordal::driver::addTokenize(app, action);
   chordal::driver::addTemplate(app, action);

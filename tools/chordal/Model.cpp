@@ -9,7 +9,9 @@
 #include "ir/import/Import.h"
 #include "kernels/Kernels.h"
 #include "runtime/tbb/Memory.h"
+#include "runtime/tbb/ProgramFile.h"
 #include "runtime/tbb/Threads.h"
+#include "tools/chordal/Compiled.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -74,6 +76,24 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> compileModule(mlir::MLIRContext& conte
 struct Model::State {
   explicit State(gguf::View opened) : view(std::move(opened)) {}
 
+  /// Loads the generated functions and looks up those of the program.
+  Result<void> loadObject(std::unique_ptr<llvm::MemoryBuffer> object, const Program& program,
+                          ProgramCode& code) {
+    auto loaded = codegen::Jit::load(std::move(object));
+    if (!loaded.ok())
+      return loaded.error();
+    jit.emplace(std::move(*loaded));
+    std::vector<std::string> names;
+    for (uint32_t name : program.functionNames)
+      names.emplace_back(program.string(name));
+    auto functions = jit->lookup(names);
+    if (!functions.ok())
+      return functions.error();
+    code.functions = std::move(*functions);
+    return {};
+  }
+
+  std::optional<ProgramFile> file; ///< of a compiled program
   gguf::View view;
   std::optional<codegen::Jit> jit;
   std::string isa;
@@ -112,6 +132,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
                    ErrorCode::Unsupported};
     level = *named;
   }
+  if (ProgramFile::isProgram(path))
+    return loadProgram(path, level, options);
   auto view = gguf::View::open(path);
   if (!view.ok())
     return view.error();
@@ -137,35 +159,87 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
       auto object = codegen::emitObject(**module, {.triple = "", .isa = level});
       if (!object.ok())
         return object.error();
-      auto jit = codegen::Jit::load(std::move(*object));
-      if (!jit.ok())
-        return jit.error();
-      state->jit.emplace(std::move(*jit));
-      std::vector<std::string> names;
-      for (uint32_t name : program.functionNames)
-        names.emplace_back(program.string(name));
-      auto functions = state->jit->lookup(names);
-      if (!functions.ok())
-        return functions.error();
-      code.functions = std::move(*functions);
+      if (auto loaded = state->loadObject(std::move(*object), program, code); !loaded.ok())
+        return loaded.error();
     }
   }
-  auto bodies = resolveKernels(program);
-  if (!bodies.ok())
-    return bodies.error();
-  code.kernels = std::move(*bodies);
   auto weights = resolveWeights(program, state->view);
   if (!weights.ok())
     return weights.error();
 
+  SessionOptions session;
+  return start(std::move(state), std::move(program), std::move(code), std::move(*weights), session,
+               options);
+}
+
+Result<std::unique_ptr<Model>> Model::loadProgram(const std::string& path, kernels::Isa level,
+                                                  const ModelOptions& options) {
+  auto file = ProgramFile::open(path);
+  if (!file.ok())
+    return file.error();
+  const Container& container = file->program();
+  if (container.architecture() != containerArchitecture)
+    return Error{path + ": compiled for another architecture (" +
+                     std::to_string(container.architecture()) + ")",
+                 ErrorCode::Unsupported};
+  auto best = bestLevel(container, level);
+  if (!best.ok())
+    return best.error();
+  auto metadata = container.section(SectionKind::Metadata);
+  if (!metadata.ok())
+    return metadata.error();
+  auto view = gguf::View::parse(*metadata, path);
+  if (!view.ok())
+    return view.error();
+  auto program = container.program(*best);
+  if (!program.ok())
+    return program.error();
+  if (options.contextLength > program->model.context_length)
+    return Error{path + ": compiled for a context of " +
+                 std::to_string(program->model.context_length) + " positions at most"};
+  bool isFloat32 = !program->states.empty() && program->states[0].element == CHORDAL_F32;
+  if (options.kvFloat32 && !isFloat32)
+    return Error{path + ": compiled for a KV cache of f16; compile it with --kv-type f32"};
+  auto weights = file->weights().weights(*program);
+  if (!weights.ok())
+    return weights.error();
+  auto object = container.section(SectionKind::Object, *best);
+  if (!object.ok())
+    return object.error();
+
+  auto state = std::make_unique<State>(std::move(*view));
+  state->isa = kernels::isaName(kernels::Isa(*best));
+  ProgramCode code;
+  if (!object->empty()) {
+    llvm::StringRef bytes(reinterpret_cast<const char*>(object->data()), object->size());
+    if (auto loaded =
+            state->loadObject(llvm::MemoryBuffer::getMemBufferCopy(bytes, path), *program, code);
+        !loaded.ok())
+      return loaded.error();
+  }
+  SessionOptions session;
+  session.contextLength = options.contextLength;
+  state->file.emplace(std::move(*file));
+  return start(std::move(state), std::move(*program), std::move(code), std::move(*weights), session,
+               options);
+}
+
+Result<std::unique_ptr<Model>> Model::start(std::unique_ptr<State> state, Program program,
+                                            ProgramCode code,
+                                            std::vector<std::span<const std::byte>> weights,
+                                            SessionOptions sessionOptions,
+                                            const ModelOptions& options) {
+  auto bodies = resolveKernels(program);
+  if (!bodies.ok())
+    return bodies.error();
+  code.kernels = std::move(*bodies);
   state->threads = options.threads ? options.threads : availableThreads();
   ExecutorOptions execution;
   execution.threads = state->threads;
   execution.observer = options.observer;
-  SessionOptions sessionOptions;
   sessionOptions.maxSequences = options.maxSequences;
   sessionOptions.microBatch = options.microBatch;
-  auto session = Session::create(std::move(program), std::move(*weights),
+  auto session = Session::create(std::move(program), std::move(weights),
                                  createTbbExecutor(std::move(code), execution), sessionOptions,
                                  systemMemory());
   if (!session.ok())

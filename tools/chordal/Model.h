@@ -8,6 +8,7 @@
 #pragma once
 
 #include "ir/gguf/View.h"
+#include "kernels/catalogue/Catalogue.h"
 #include "passes/Pipeline.h"
 #include "runtime/core/Session.h"
 #include "runtime/tbb/Executor.h"
@@ -40,7 +41,8 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> compileModule(mlir::MLIRContext& conte
 /// A model that is loaded and takes tokens.
 class Model {
 public:
-  /// Opens, compiles and loads. Errors name the file and what is wrong with it.
+  /// Opens, compiles and loads; a compiled program is only loaded, in the best of its levels that
+  /// the options allow. Errors name the file and what is wrong with it.
   static Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options);
   ~Model();
 
@@ -55,6 +57,13 @@ public:
 private:
   struct State;
   explicit Model(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<Model>> loadProgram(const std::string& path, kernels::Isa level,
+                                                    const ModelOptions& options);
+  static Result<std::unique_ptr<Model>> start(std::unique_ptr<State> state, Program program,
+                                              ProgramCode code,
+                                              std::vector<std::span<const std::byte>> weights,
+                                              SessionOptions sessionOptions,
+                                              const ModelOptions& options);
   std::unique_ptr<State> state;
 };
 

@@ -1,0 +1,26 @@
+//===- Compiled.h - what the driver reads of compiled programs, and writes into them ----------===//
+#pragma once
+
+#include "kernels/catalogue/Catalogue.h"
+#include "runtime/core/Container.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chordal {
+
+/// ELF's number for x86-64, the architecture whose programs this driver makes.
+constexpr uint32_t containerArchitecture = 62;
+
+/// The level of the program that a machine of level `machine` runs. Errors: none, which names
+/// those that there are.
+Result<uint32_t> bestLevel(const Container& container, kernels::Isa machine);
+
+/// The planned IR of a level as text.
+Result<std::string> readPlannedIr(const Container& container, uint32_t level);
+
+/// Text, compressed as readPlannedIr reads it: the same bytes for the same text.
+Result<std::vector<std::byte>> compressIr(std::string_view text);
+
+} // namespace chordal
