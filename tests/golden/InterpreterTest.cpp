@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------------------------===//
 #include "ir/reference/Interpreter.h"
-#include "ir/gguf/Decode.h"
 #include "ir/import/Import.h"
 #include "tests/golden/Golden.h"
 
@@ -76,22 +75,6 @@ TEST(GoldenInterpreter, StepByStep) {
 TEST(GoldenInterpreter, HalfPrecisionCache) {
   expectWithinYardstick({"llama-f32", "llama3-f32", "llama-yarn-f32", "qwen3-f32"}, interpret,
                         {.kvFloat32 = false});
-}
-
-TEST(GoldenInterpreter, FormatsWithoutADecoderAreErrors) {
-  const std::string prefixes[] = {"llama-iq"};
-  for (const std::string& name : available(prefixes)) {
-    Result<Model> model = load(name);
-    ASSERT_TRUE(model.ok());
-    Result<gguf::View> view = gguf::View::open(model->path);
-    ASSERT_TRUE(view.ok());
-    if (std::ranges::all_of(view->tensors(),
-                            [](const gguf::Tensor& t) { return canDecode(t.format); }))
-      continue;
-    Result<std::vector<float>> logits = interpret(*model, {});
-    ASSERT_FALSE(logits.ok()) << name;
-    EXPECT_NE(logits.error().message.find("IQ"), std::string::npos) << logits.error().message;
-  }
 }
 
 } // namespace
