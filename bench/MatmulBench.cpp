@@ -1,9 +1,9 @@
 //===- MatmulBench.cpp - the speed of matmul kernels -----------------------------------------===//
 //
-// Every kernel, format and level of this machine on one thread: `gemv` with 1 to 16 rows over a
-// matrix larger than the second-level cache (bytes/s: packed weights read), `gemm` with 16 to 512
-// rows (items/s: operations, two for each weight and row). The limits stand beside them: reading
-// memory, and the byte dot product from registers (`peak`).
+// Every kernel, format and level of this machine on one thread: few rows over a matrix larger than
+// the second-level cache (bytes/s: packed weights read), 64 and 512 rows over a smaller one
+// (items/s: operations, two for each weight and row). The limits stand beside them: reading memory,
+// and the byte dot product from registers (`peak`).
 //
 //   matmul_bench --benchmark_filter='Q4_K.*avx512vnni'
 //
@@ -113,12 +113,13 @@ int main(int argc, char** argv) {
         !isaIncludes(hostIsa(), kernel.isa))
       continue;
     const bool few = kernel.name.find(".gemv.") != std::string_view::npos;
-    for (uint32_t rows :
-         few ? std::vector<uint32_t>{1, 2, 4, 8, 16} : std::vector<uint32_t>{4, 8, 16, 64, 512}) {
+    const std::vector<uint32_t> counts =
+        few ? std::vector<uint32_t>{1} : std::vector<uint32_t>{2, 4, 8, 16, 64, 512};
+    for (uint32_t rows : counts) {
       std::string name = std::string(kernel.name) + "/" + std::to_string(rows);
       const KernelInfo* info = &kernel;
       benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-        multiply(state, info, rows, 2048, getenv("SMALL") ? 512 : few ? 16384 : 1024);
+        multiply(state, info, rows, 2048, rows <= 16 ? 16384 : 1024);
       })->Unit(benchmark::kMicrosecond);
     }
   }
