@@ -389,9 +389,14 @@ Result<void> ContainerWriter::put(const void* data, uint64_t size) {
 }
 
 Result<void> ContainerWriter::pad(uint64_t alignment) {
-  static constexpr std::array<std::byte, containerAlignment> zeros{};
+  static constexpr std::array<std::byte, weightPageAlignment> zeros{};
   uint64_t gap = (alignment - filePosition % alignment) % alignment;
-  return gap != 0 ? put(zeros.data(), gap) : Result<void>();
+  for (uint64_t piece; gap != 0; gap -= piece) {
+    piece = std::min<uint64_t>(gap, zeros.size());
+    if (Result<void> done = put(zeros.data(), piece); !done)
+      return done;
+  }
+  return {};
 }
 
 Result<void> ContainerWriter::begin() {
@@ -424,8 +429,10 @@ Result<void> ContainerWriter::weights(std::span<const std::span<const std::byte>
   std::vector<ContainerWeight> table(spans.size());
   for (uint32_t index : placement->order) {
     uint64_t target = begin + placement->offsets[index];
-    static constexpr std::array<std::byte, weightPageAlignment> zeros{};
-    if (Result<void> padded = put(zeros.data(), target - filePosition); !padded)
+    // Offsets are multiples of their alignment, and so is `begin`.
+    if (Result<void> padded =
+            pad(target % weightPageAlignment ? uint64_t(CHORDAL_ALIGNMENT) : weightPageAlignment);
+        !padded)
       return padded;
     constexpr size_t piece = size_t(4) << 20;
     Checksum sum;

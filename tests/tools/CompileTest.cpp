@@ -1,0 +1,206 @@
+//===- CompileTest.cpp - compiled programs, from the outside ----------------------------------===//
+//
+// Compiles models as a user does and runs what comes out: the same text as `chordal run`, the same
+// logits, in an empty root directory, damaged, and where it cannot be written.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "runtime/core/Container.h"
+#include "tests/tools/Command.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace chordal::test {
+namespace {
+
+constexpr const char* dense = "models/llama-q4_k_m/model.gguf";
+
+/// A folder with a program compiled from a model of tests/data.
+class Compiled : public ::testing::Test {
+protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(CHORDAL_BUNDLE "/crt1.o"))
+      GTEST_SKIP() << "this build has no bundle to link executables from (no static oneTBB)";
+  }
+
+  std::string compile(const std::string& model, const std::string& name,
+                      std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"compile", data(model), "-o", folder.file(name)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    Outcome outcome = chordal(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return folder.file(name);
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(Compiled, SaysWhatTheDriverSays) {
+  std::string program = compile("fairytale-q4_k_m.gguf", "tale");
+  uint32_t seed = std::random_device()();
+  std::vector<std::string> options{"-p", "Once upon a time", "-n",
+                                   "40", "--seed",           std::to_string(seed)};
+  for (std::string isa : {"x86-64-v2", "x86-64-v3", "avx512vnni"}) {
+    std::vector<std::string> arguments{"run", data("fairytale-q4_k_m.gguf"), "--isa", isa};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    Outcome expected = chordal(arguments);
+    if (expected.err.find("this machine has not") != std::string::npos)
+      continue;
+    ASSERT_EQ(expected.code, 0) << expected.err;
+    arguments.assign({"--isa", isa});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    Outcome own = runProgram(program, arguments);
+    EXPECT_EQ(own.code, 0) << own.err;
+    EXPECT_EQ(own.out, expected.out) << isa << ", seed " << seed;
+    EXPECT_FALSE(own.out.empty());
+    // The driver, too, runs compiled programs.
+    arguments.assign({"run", program, "--isa", isa});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    EXPECT_EQ(chordal(arguments).out, expected.out) << isa << ", seed " << seed;
+  }
+}
+
+TEST_F(Compiled, LogitsAreThoseOfTheModelBitForBit) {
+  std::string program = compile(dense, "dense");
+  for (std::string source : {data(dense), program}) {
+    Outcome outcome = chordal({"logits", source, "--tokens", "1 5 9 2 7", "-o",
+                               folder.file(source == program ? "b.npy" : "a.npy")});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  EXPECT_EQ(readAll(folder.file("a.npy")), readAll(folder.file("b.npy")));
+}
+
+TEST_F(Compiled, SameInputGivesTheSameBytes) {
+  EXPECT_EQ(readAll(compile(dense, "a")), readAll(compile(dense, "b")));
+}
+
+TEST_F(Compiled, IsSmall) {
+  std::string program = compile("fairytale-q4_k_m.gguf", "tale");
+  std::string bytes = readAll(program);
+  auto container = Container::open(std::as_bytes(std::span(bytes)), "tale");
+  ASSERT_TRUE(container.ok()) << container.error().message;
+  EXPECT_LE(bytes.size() - container->size(), 3u << 20);
+  uint64_t weights = container->find(SectionKind::Weights)->bytes;
+  uint64_t metadata = container->find(SectionKind::Metadata)->bytes;
+  EXPECT_LE(container->size() - weights, metadata + (1 << 20));
+}
+
+TEST_F(Compiled, WeightsMayBeBesideIt) {
+  std::string program = compile(dense, "dense", {"--weights", "external", "--target", "native"});
+  std::string weights = program + ".weights";
+  Outcome outcome = runProgram(program, {"--verify"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(chordal({"logits", program, "--tokens", "1 2", "-o", folder.file("a.npy")}).code, 0);
+  // Those of another program, then none.
+  compile("models/llama-f32/model.gguf", "other", {"--weights", "external"});
+  std::filesystem::rename(folder.file("other.weights"), weights);
+  outcome = runProgram(program, {"-p", "a"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("are not the weights"), std::string::npos) << outcome.err;
+  std::filesystem::remove(weights);
+  outcome = runProgram(program, {"-p", "a"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("missing"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Compiled, RunsInAnEmptyRoot) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root may change the root directory";
+  std::filesystem::create_directory(folder.file("root"));
+  compile("fairytale-q4_k_m.gguf", "root/tale");
+  Outcome inside = runProgram(
+      "/usr/sbin/chroot", {folder.file("root"), "/tale", "-p", "Once", "-n", "8", "--temp", "0"});
+  EXPECT_EQ(inside.code, 0) << inside.err;
+  Outcome outside =
+      chordal({"run", data("fairytale-q4_k_m.gguf"), "-p", "Once", "-n", "8", "--temp", "0"});
+  EXPECT_EQ(inside.out, outside.out);
+}
+
+TEST_F(Compiled, DamageIsDetectedAtTheStart) {
+  std::string program = compile(dense, "dense");
+  std::string bytes = readAll(program);
+  auto write = [&](const std::string& content) {
+    std::string path = folder.write("damaged", content);
+    ::chmod(path.c_str(), 0755);
+    return path;
+  };
+  auto container = Container::open(std::as_bytes(std::span(bytes)), "dense");
+  ASSERT_TRUE(container.ok());
+  size_t begin = bytes.size() - container->size();
+  for (size_t keep : {begin, begin + 1000, bytes.size() - 64, bytes.size() - 1}) {
+    Outcome outcome = runProgram(write(bytes.substr(0, keep)), {"-p", "a", "-n", "1"});
+    EXPECT_EQ(outcome.code, 1) << keep;
+    EXPECT_NE(outcome.err.find("truncated"), std::string::npos) << outcome.err;
+  }
+  // A bit of the vocabulary, of the directory.
+  size_t places[] = {begin + size_t(container->find(SectionKind::Metadata)->offset) + 100,
+                     bytes.size() - 80};
+  for (size_t place : places) {
+    std::string changed = bytes;
+    changed[place] ^= 4;
+    Outcome outcome = runProgram(write(changed), {"-p", "a", "-n", "1"});
+    EXPECT_EQ(outcome.code, 1) << place;
+    EXPECT_NE(outcome.err.find("changed"), std::string::npos) << outcome.err;
+  }
+  // A bit of a weight is found by --verify.
+  std::string changed = bytes;
+  changed[begin + size_t(container->find(SectionKind::Weights)->offset) + 40] ^= 1;
+  Outcome outcome = runProgram(write(changed), {"--verify"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("weight '"), std::string::npos) << outcome.err;
+  EXPECT_EQ(runProgram(program, {"--verify"}).code, 0);
+}
+
+TEST_F(Compiled, ItsCommandLine) {
+  std::string program = compile(dense, "dense");
+  EXPECT_EQ(runProgram(program, {"--nonsense"}).code, 2);
+  EXPECT_EQ(runProgram(program, {"-n"}).code, 2);
+  EXPECT_EQ(runProgram(program, {"--temp", "nan"}).code, 2);
+  EXPECT_EQ(runProgram(program, {"-c", "1000000000", "-p", "a"}).code, 1);
+  Outcome info = runProgram(program, {"--info"});
+  EXPECT_EQ(info.code, 0);
+  for (const char* part : {"kernels", "memory", "compiled for", "weights"})
+    EXPECT_NE(info.out.find(part), std::string::npos) << part;
+  EXPECT_NE(runProgram(program, {"--help"}).out.find("--top-k"), std::string::npos);
+  // The prompt from a pipe is that of the option.
+  std::vector<std::string> rest{"-n", "3", "--temp", "0"};
+  Outcome piped = runProgram(program, rest, "ab\n");
+  rest.insert(rest.end(), {"-p", "ab"});
+  EXPECT_EQ(piped.out, runProgram(program, rest).out);
+  EXPECT_EQ(piped.code, 0) << piped.err;
+}
+
+TEST_F(Compiled, IsInspected) {
+  std::string program = compile(dense, "dense");
+  EXPECT_EQ(chordal({"inspect", program, "--isa", "x86-64-v3"}).out,
+            chordal({"inspect", data(dense), "--isa", "x86-64-v3"}).out);
+  EXPECT_EQ(chordal({"inspect", program, "--phase", "graph"}).code, 1);
+}
+
+TEST_F(Compiled, NothingIsLeftWhereItCannotBeWritten) {
+  Outcome outcome = chordal({"compile", data(dense), "-o", folder.file("no/such/folder")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("no/such/folder"), std::string::npos) << outcome.err;
+  std::filesystem::create_directory(folder.file("is-a-folder"));
+  EXPECT_EQ(chordal({"compile", data(dense), "-o", folder.file("is-a-folder")}).code, 1);
+  // No room: a limit on the size of files stands in for a full disk.
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit limit{8 << 20, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  outcome = chordal({"compile", data("fairytale-q4_k_m.gguf"), "-o", folder.file("full")});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("cannot write"), std::string::npos) << outcome.err;
+  EXPECT_EQ(folder.list(), std::vector<std::string>{"is-a-folder"});
+}
+
+} // namespace
+} // namespace chordal::test
