@@ -65,14 +65,33 @@ std::string byteChar(int byte) {
   return text;
 }
 
+/// A vocabulary of words with and without U+2581; it cannot give back a text.
+Owned wordPieceVocabulary() {
+  Owned owned;
+  owned.vocab.kind = VocabularyKind::WordPiece;
+  owned.vocab.bos = 0;
+  owned.vocab.sep = 1;
+  owned.vocab.unk = 2;
+  owned.vocab.addBos = owned.vocab.addSep = true;
+  for (const char* text : {"[CLS]", "[SEP]", "[UNK]"})
+    owned.add(text, TokenType::Control);
+  for (const char* text : {"\u2581a", "a", "\u2581aa", "e", "\u2581e", "ae", "\u2581,",
+                           "\u2581\u4E2D", "\u2581", "\u1100", "\u1161"})
+    owned.add(text, TokenType::Normal);
+  return owned;
+}
+
 /// A vocabulary with all bytes, some merges and a control token.
-Owned soundVocabulary(bool sentencePiece, std::string_view preTokenizer) {
+Owned soundVocabulary(VocabularyKind kind, std::string_view preTokenizer) {
+  if (kind == VocabularyKind::WordPiece)
+    return wordPieceVocabulary();
+  bool sentencePiece = kind != VocabularyKind::ByteLevelBpe;
   Owned owned;
   owned.vocab.preTokenizer = preTokenizer;
   owned.add("<s>", TokenType::Control);
   owned.vocab.bos = 0;
   if (sentencePiece) {
-    owned.vocab.kind = VocabularyKind::SentencePiece;
+    owned.vocab.kind = kind;
     owned.vocab.addSpacePrefix = true;
     for (int byte = 0; byte != 256; ++byte) {
       char name[8];
@@ -105,30 +124,58 @@ Owned soundVocabulary(bool sentencePiece, std::string_view preTokenizer) {
   return owned;
 }
 
+/// A double array of anything and replacements of anything, with lengths that are mostly right.
+std::string characterMap(FuzzedDataProvider& input) {
+  std::string units, replacements = input.ConsumeRandomLengthString(32);
+  for (int i = input.ConsumeIntegralInRange(0, 300); i != 0; --i) {
+    // Mostly as sound ones have it: the byte that leads here, an offset, whether a key ends.
+    uint32_t unit = input.ConsumeIntegral<uint32_t>();
+    if (input.ConsumeBool())
+      unit = uint32_t(units.size() / 4 & 0xFF) | (unit & 0x100) | (unit >> 12 & 0xFF) << 10;
+    for (int shift = 0; shift != 32; shift += 8)
+      units.push_back(static_cast<char>(unit >> shift));
+  }
+  if (!input.ConsumeBool())
+    replacements.push_back('\0');
+  auto length = static_cast<uint32_t>(units.size()) + (input.ConsumeBool() ? 4 : 0);
+  std::string map;
+  for (int shift = 0; shift != 32; shift += 8)
+    map.push_back(static_cast<char>(length >> shift));
+  return map + units + replacements;
+}
+
 /// A vocabulary of anything.
-Owned hostileVocabulary(FuzzedDataProvider& input, bool sentencePiece,
+Owned hostileVocabulary(FuzzedDataProvider& input, VocabularyKind kind,
                         std::string_view preTokenizer) {
   Owned owned;
   Vocabulary& vocab = owned.vocab;
-  vocab.kind = sentencePiece ? VocabularyKind::SentencePiece : VocabularyKind::ByteLevelBpe;
+  vocab.kind = kind;
   vocab.preTokenizer = preTokenizer;
   vocab.modelName = input.ConsumeBool() ? "phi3" : "";
   int tokens = input.ConsumeIntegralInRange(0, 40);
   for (int i = 0; i != tokens; ++i)
     owned.add(input.ConsumeRandomLengthString(12),
               static_cast<TokenType>(input.ConsumeIntegralInRange(0, 6)),
-              std::bit_cast<float>(input.ConsumeIntegral<uint32_t>()));
+              kind == VocabularyKind::Unigram && input.ConsumeBool()
+                  ? float(input.ConsumeIntegral<int8_t>())
+                  : std::bit_cast<float>(input.ConsumeIntegral<uint32_t>()));
   if (input.ConsumeBool())
     vocab.types.clear();
   if (input.ConsumeBool())
     vocab.scores.clear();
   for (int i = input.ConsumeIntegralInRange(0, 20); i != 0; --i)
     vocab.merges.push_back(owned.keep(input.ConsumeRandomLengthString(8)));
-  for (TokenId* id : {&vocab.bos, &vocab.eos, &vocab.eot, &vocab.unk, &vocab.newline})
+  for (TokenId* id : {&vocab.bos, &vocab.eos, &vocab.eot, &vocab.unk, &vocab.sep, &vocab.newline})
     *id = input.ConsumeIntegralInRange(-2, tokens);
   vocab.addBos = input.ConsumeBool();
   vocab.addEos = input.ConsumeBool();
+  vocab.addSep = input.ConsumeBool();
   vocab.addSpacePrefix = input.ConsumeBool();
+  vocab.removeExtraWhitespaces = input.ConsumeBool();
+  vocab.lowercase = input.ConsumeBool();
+  vocab.stripAccents = input.ConsumeBool();
+  if (kind == VocabularyKind::Unigram && input.ConsumeBool())
+    vocab.characterMap = owned.keep(characterMap(input));
   return owned;
 }
 
@@ -137,11 +184,12 @@ Owned hostileVocabulary(FuzzedDataProvider& input, bool sentencePiece,
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<std::string> names = preTokenizers();
   FuzzedDataProvider input(data, size);
-  bool sound = input.ConsumeBool(), sentencePiece = input.ConsumeBool();
+  bool sound = input.ConsumeBool();
+  auto kind = static_cast<VocabularyKind>(input.ConsumeIntegralInRange(0, 3));
+  bool sentencePiece = kind == VocabularyKind::SentencePiece || kind == VocabularyKind::Unigram;
   const std::string& name = names[input.ConsumeIntegralInRange<size_t>(0, names.size() - 1)];
   EncodeOptions options{.addSpecial = input.ConsumeBool(), .parseSpecial = input.ConsumeBool()};
-  Owned owned =
-      sound ? soundVocabulary(sentencePiece, name) : hostileVocabulary(input, sentencePiece, name);
+  Owned owned = sound ? soundVocabulary(kind, name) : hostileVocabulary(input, kind, name);
   if (!owned.vocab.finish())
     return check(!sound, "a sound vocabulary is refused"), 0;
   Tokenizer tokenizer;
@@ -167,8 +215,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check(streamed == decoded, "a stream differs from decoding at once");
   tokenizer.decode(ids, {.showSpecial = false, .cleanSpaces = true}, streamed);
 
-  // Decoding gives back the text, but for U+2581, which SentencePiece reads as a space.
-  if (sound && !(sentencePiece && text.find("\u2581") != text.npos)) {
+  // Decoding gives back the text, but for U+2581, which SentencePiece reads as a space, and for
+  // WordPiece, which loses case and space.
+  if (sound && kind != VocabularyKind::WordPiece &&
+      !(sentencePiece && text.find("\u2581") != text.npos)) {
     ids.clear();
     decoded.clear();
     check(tokenizer.encode(text, {}, ids).ok(), "a text is refused");

@@ -171,13 +171,6 @@ struct Tokenizer::Scratch {
 
 Result<void> Tokenizer::init(Vocabulary vocabulary) {
   vocab = std::move(vocabulary);
-  if (vocab.kind != VocabularyKind::SentencePiece && vocab.kind != VocabularyKind::ByteLevelBpe)
-    return Error{std::string("the vocabulary is of the kind ") +
-                     (vocab.kind == VocabularyKind::Unigram ? "\"t5\" (SentencePiece unigram)"
-                                                            : "\"bert\" (WordPiece)") +
-                     "; tokenizers exist for \"llama\" (SentencePiece BPE) and \"gpt2\" "
-                     "(byte-level BPE)",
-                 ErrorCode::Unsupported};
   if (vocab.tokens.empty() || vocab.types.size() != vocab.tokens.size())
     return Error{"the vocabulary is not ready: Vocabulary::finish was not called on it"};
   tokenIndex.build(vocab.tokens, /*lastWins=*/true);
@@ -187,6 +180,10 @@ Result<void> Tokenizer::init(Vocabulary vocabulary) {
     initSentencePiece();
     return {};
   }
+  if (vocab.kind == VocabularyKind::Unigram)
+    return unigram.init(vocab, byteTokens);
+  if (vocab.kind == VocabularyKind::WordPiece)
+    return wordPiece.init(vocab);
   preTokenizer = findPreTokenizer(vocab.preTokenizer);
   if (!preTokenizer)
     return Error{"unknown pre-tokenizer \"" + std::string(vocab.preTokenizer) +
@@ -276,12 +273,26 @@ Result<void> Tokenizer::encode(std::string_view text, EncodeOptions options,
       afterSpecial = true;
       continue;
     }
-    if (vocab.kind == VocabularyKind::SentencePiece)
+    switch (vocab.kind) {
+    case VocabularyKind::SentencePiece:
       encodeSentencePiece(fragment.text, afterSpecial && vocab.addSpacePrefix, scratch, ids);
-    else
+      break;
+    case VocabularyKind::ByteLevelBpe:
       encodeByteLevel(fragment.text, scratch, ids);
+      break;
+    case VocabularyKind::Unigram:
+      if (auto done = unigram.encode(fragment.text, fragment.text.data() == text.data(), ids);
+          !done)
+        return done;
+      break;
+    case VocabularyKind::WordPiece:
+      wordPiece.encode(fragment.text, ids);
+      break;
+    }
     afterSpecial = false;
   }
+  if (options.addSpecial && vocab.addSep)
+    ids.push_back(vocab.sep);
   if (options.addSpecial && vocab.addEos)
     ids.push_back(vocab.eos);
   return {};
@@ -543,11 +554,14 @@ void Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions options,
   size_t start = bytes.size();
   for (size_t i = 0; i != ids.size(); ++i) {
     appendPiece(ids[i], options.showSpecial, bytes);
-    if (i == 0 && options.dropSpacePrefix && vocab.addSpacePrefix && bytes.size() > start &&
+    bool prefixed = vocab.addSpacePrefix || vocab.kind == VocabularyKind::WordPiece;
+    if (i == 0 && options.dropSpacePrefix && prefixed && bytes.size() > start &&
         bytes[start] == ' ')
       bytes.erase(start, 1);
   }
-  if (options.cleanSpaces && preTokenizer && preTokenizer->cleanSpaces)
+  bool cleans =
+      vocab.kind == VocabularyKind::WordPiece || (preTokenizer && preTokenizer->cleanSpaces);
+  if (options.cleanSpaces && cleans)
     removeSpaces(bytes, start);
 }
 

@@ -1,15 +1,18 @@
 //===- Tokenizer.h - text to token ids and back
 //---------------------------------------------------===//
 //
-// Encodes text by the vocabulary's own algorithm (SentencePiece BPE or byte-level BPE) and decodes
-// ids to bytes. Both are linear in the length of the text but for the logarithm of a heap.
+// Encodes text by the vocabulary's own algorithm (SentencePiece BPE, byte-level BPE, unigram,
+// WordPiece) and decodes ids to bytes. All are linear in the length of the text but for the
+// logarithm of a heap.
 //
 //===----------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"
 #include "runtime/core/text/StringIndex.h"
+#include "runtime/core/text/Unigram.h"
 #include "runtime/core/text/Vocabulary.h"
+#include "runtime/core/text/WordPiece.h"
 
 #include <array>
 #include <cstdint>
@@ -23,15 +26,16 @@ namespace chordal::text {
 struct PreTokenizer;
 
 struct EncodeOptions {
-  bool addSpecial = false;   ///< put bos in front and eos behind, where the vocabulary says so
+  /// Put bos in front and eos behind, where the vocabulary says so; WordPiece: cls and separator.
+  bool addSpecial = false;
   bool parseSpecial = false; ///< read "<|im_end|>" as the control token rather than as its letters
 };
 
 struct DecodeOptions {
   bool showSpecial = true;     ///< write control tokens as their text; else they vanish
-  bool dropSpacePrefix = true; ///< drop the one space that `addSpacePrefix` put before the text
+  bool dropSpacePrefix = true; ///< drop the one space that encoding put before the text
   /// Apply the vocabulary's clean-up of spaces before punctuation (" ," to ","), which loses
-  /// text; only some byte-level vocabularies ask for it.
+  /// text; only WordPiece and some byte-level vocabularies ask for it.
   bool cleanSpaces = false;
 };
 
@@ -47,16 +51,17 @@ public:
   Tokenizer& operator=(Tokenizer&&) = default;
 
   /// Takes a vocabulary on which `finish` was called. Errors: an unknown pre-tokenizer (the message
-  /// lists the known ones), or an algorithm this tokenizer does not have.
+  /// lists the known ones), or what Unigram::init and WordPiece::init refuse.
   Result<void> init(Vocabulary vocabulary);
 
   const Vocabulary& vocabulary() const { return vocab; }
 
   /// Appends the ids of `text` to `ids`. Any bytes are allowed: a byte that is no part of valid
   /// UTF-8 is a character of its own. A character that the vocabulary cannot express becomes its
-  /// unknown token (SentencePiece) or is left out (byte-level BPE: some vocabularies lack the
-  /// rarest bytes, and the tools they are made with leave them out). Fails only if the text is
-  /// longer than maxTextLength.
+  /// unknown token (SentencePiece; unigram; WordPiece, for the whole word) or is left out
+  /// (byte-level BPE: some vocabularies lack the rarest bytes, and the tools they are made with
+  /// leave them out). Fails only if the text is longer than maxTextLength, or by the limit of
+  /// Unigram::encode.
   Result<void> encode(std::string_view text, EncodeOptions options,
                       std::vector<TokenId>& ids) const;
 
@@ -108,6 +113,8 @@ private:
   std::vector<uint64_t> pairs;
   std::vector<Special> specials; ///< longest text first, then by id
   const PreTokenizer* preTokenizer = nullptr;
+  Unigram unigram;
+  WordPiece wordPiece;
 };
 
 } // namespace chordal::text

@@ -117,9 +117,11 @@ Result<void> Vocabulary::finish() {
                        std::to_string(each.id) + ", but there are only " +
                        std::to_string(tokens.size()) + " tokens",
                    ErrorCode::OutOfRange};
-  if ((addBos && bos == noToken) || (addEos && eos == noToken))
+  if ((addBos && bos == noToken) || (addEos && eos == noToken) || (addSep && sep == noToken))
     return Error{std::string("the vocabulary asks to add the ") +
-                     (addBos && bos == noToken ? "bos" : "eos") +
+                     (addBos && bos == noToken   ? "bos"
+                      : addEos && eos == noToken ? "eos"
+                                                 : "separator") +
                      " token to each text but does not say which token that is",
                  ErrorCode::Missing};
 

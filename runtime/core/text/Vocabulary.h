@@ -54,11 +54,13 @@ struct Vocabulary {
   std::string_view modelName;    ///< `general.name`; decides the white-space rule of phi-3
 
   /// Texts as files store them: SentencePiece writes U+2581 for a space, byte-level BPE writes each
-  /// byte as one printable character.
+  /// byte as one printable character, WordPiece writes U+2581 in front of what begins a word.
   std::vector<std::string_view> tokens;
-  std::vector<float> scores;            ///< SentencePiece: higher merges first; empty: all 0
+  /// SentencePiece: higher merges first; unigram: log probabilities; empty: all 0.
+  std::vector<float> scores;
   std::vector<TokenType> types;         ///< may be empty before `finish`: all Normal
   std::vector<std::string_view> merges; ///< byte-level BPE: "left right", best first
+  std::string_view characterMap;        ///< unigram: see CharacterMap.h; may be empty
 
   TokenId bos = noToken; ///< beginning of sequence
   TokenId eos = noToken; ///< end of sequence
@@ -73,8 +75,11 @@ struct Vocabulary {
 
   bool addBos = false;
   bool addEos = false;
-  bool addSpacePrefix = false; ///< SentencePiece: encode " " + text
-  bool removeExtraWhitespaces = false;
+  bool addSep = false;                 ///< WordPiece: the separator behind each text
+  bool addSpacePrefix = false;         ///< SentencePiece, unigram: encode " " + text
+  bool removeExtraWhitespaces = false; ///< unigram: merge runs of spaces, drop those at the ends
+  bool lowercase = true;               ///< WordPiece: lower-case the text
+  bool stripAccents = true;            ///< WordPiece: decompose characters and drop their accents
 
   /// Tokens after which a model has finished, ascending; filled by `finish`.
   std::vector<TokenId> endOfGeneration;

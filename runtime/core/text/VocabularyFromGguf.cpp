@@ -97,6 +97,19 @@ Result<void> readFlag(const gguf::View& file, std::string_view key, bool& flag) 
   return {};
 }
 
+/// The character map of a unigram vocabulary, an array of bytes, where the file has one.
+Result<void> readCharacterMap(const gguf::View& file, std::string_view& map) {
+  constexpr std::string_view key = "tokenizer.ggml.precompiled_charsmap";
+  const gguf::Entry* entry = file.find(key);
+  if (!entry)
+    return {};
+  if (entry->type != gguf::ValueType::Array ||
+      (entry->elementType != gguf::ValueType::U8 && entry->elementType != gguf::ValueType::I8))
+    return Error{std::string(key) + " is not an array of bytes (u8 or i8)", ErrorCode::WrongType};
+  map = {reinterpret_cast<const char*>(entry->bytes.data()), entry->bytes.size()};
+  return {};
+}
+
 } // namespace
 
 Result<Vocabulary> readVocabulary(const gguf::View& file) {
@@ -145,6 +158,21 @@ Result<Vocabulary> readVocabulary(const gguf::View& file) {
     vocab.unk = 0;
     vocab.bos = count > 1 ? 1 : noToken;
     vocab.eos = count > 2 ? 2 : noToken;
+  } else if (vocab.kind == VocabularyKind::Unigram) {
+    vocab.addEos = true;
+    vocab.addSpacePrefix = true;
+    vocab.removeExtraWhitespaces = true;
+    vocab.pad = 0;
+    vocab.eos = count > 1 ? 1 : noToken;
+    vocab.unk = count > 2 ? 2 : noToken;
+    if (auto done = readCharacterMap(file, vocab.characterMap); !done)
+      return done.error();
+  } else if (count > 103) { // the ids of the released BERT models
+    vocab.unk = 100;
+    vocab.bos = 101;
+    vocab.sep = 102;
+    vocab.mask = 103;
+    vocab.pad = 0;
   }
 
   struct IdKey {
@@ -164,9 +192,21 @@ Result<Vocabulary> readVocabulary(const gguf::View& file) {
     if (auto done = readId(file, each.key, count, *each.id); !done)
       return done.error();
 
-  // A rule that comes from the pre-tokenizer's name alone asks for nothing the file does not have.
+  if (vocab.kind == VocabularyKind::WordPiece) {
+    // What BERT puts in front of a text is [CLS]; some files call it bos.
+    if (vocab.cls != noToken)
+      vocab.bos = vocab.cls;
+    vocab.addBos = true;
+    vocab.addSep = vocab.sep != noToken;
+    if (auto done = readFlag(file, "tokenizer.ggml.normalizer.lowercase", vocab.lowercase); !done)
+      return done.error();
+    vocab.stripAccents = vocab.lowercase;
+  }
+  // A default asks for nothing the file does not have.
   if (vocab.bos == noToken)
     vocab.addBos = false;
+  if (vocab.eos == noToken)
+    vocab.addEos = false;
 
   struct FlagKey {
     const char* key;
@@ -175,7 +215,9 @@ Result<Vocabulary> readVocabulary(const gguf::View& file) {
   for (FlagKey each :
        {FlagKey{"tokenizer.ggml.add_bos_token", &vocab.addBos},
         FlagKey{"tokenizer.ggml.add_eos_token", &vocab.addEos},
+        FlagKey{"tokenizer.ggml.add_sep_token", &vocab.addSep},
         FlagKey{"tokenizer.ggml.add_space_prefix", &vocab.addSpacePrefix},
+        FlagKey{"tokenizer.ggml.normalizer.strip_accents", &vocab.stripAccents},
         FlagKey{"tokenizer.ggml.remove_extra_whitespaces", &vocab.removeExtraWhitespaces}})
     if (auto done = readFlag(file, each.key, *each.flag); !done)
       return done.error();
