@@ -153,6 +153,8 @@ public:
         value ^= uint64_t(1) << below(8 * size);
       }
     }
+    if (size < 8)
+      value &= (uint64_t(1) << (8 * size)) - 1;
     std::memcpy(bytes.data() + field.at, &value, size);
     note("at " + std::to_string(field.at) + " " + std::to_string(old) + " becomes " +
          std::to_string(value) + " (" + std::to_string(size) + " bytes)");
