@@ -218,6 +218,33 @@ TEST(Golden, TextsOfRealVocabularies) {
   EXPECT_EQ(checked, 7);
 }
 
+/// The ids that the released BERT tokenizers give.
+TEST(Golden, BertVocabulary) {
+  if (sharedData().empty())
+    GTEST_SKIP() << "there is no reference data (CHORDAL_SHARED_DATA)";
+  Loaded loaded(sharedData() / "vocab" / "extra" / "ggml-vocab-bert-bge.gguf");
+  ASSERT_TRUE(loaded.ready);
+  struct Case {
+    const char* text;
+    Ids ids;
+    const char* decoded;
+  };
+  for (const Case& each : {Case{"Hello, World!", {7592, 1010, 2088, 999}, "hello, world!"},
+                           Case{"Caf\u00E9 na\u00EFve \u4E2D\u6587 unaffable",
+                                {7668, 15743, 1746, 1861, 14477, 20961, 3468},
+                                "cafe naive \u4E2D \u6587 unaffable"},
+                           Case{"I'm here. you've won't",
+                                {1045, 1005, 1049, 2182, 1012, 2017, 1005, 2310, 2180, 1005, 1056},
+                                "i'm here. you've won't"}}) {
+    EXPECT_EQ(loaded.encode(each.text, {}), each.ids) << each.text;
+    EXPECT_EQ(loaded.decode(each.ids, /*clean=*/true), each.decoded);
+    Ids added = {101};
+    added.insert(added.end(), each.ids.begin(), each.ids.end());
+    added.push_back(102);
+    EXPECT_EQ(loaded.encode(each.text, {.addSpecial = true}), added) << each.text;
+  }
+}
+
 TEST(Golden, VocabulariesInModels) {
   if (sharedData().empty())
     GTEST_SKIP() << "there is no reference data (CHORDAL_SHARED_DATA)";
