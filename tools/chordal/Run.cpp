@@ -6,6 +6,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/sample/Sampler.h"
 #include "runtime/core/text/Utf8Stream.h"
+#include "tools/chordal/Chat.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Console.h"
 #include "tools/chordal/StopFilter.h"
@@ -27,12 +28,16 @@ namespace {
 constexpr const char* details = R"(Examples:
   chordal run model.gguf -p "Once upon a time" -n 120 --temp 0
   echo "Once upon a time" | chordal run model.gguf --stop "The end"
+  chordal run model.gguf --chat --system "Answer briefly."
 
 Standard output gets the continuation and nothing else; standard error the speed, the
 memory used and the seed, with which a run can be repeated. Without -p and --file the
 prompt is read from standard input. One line break at the end of a file is dropped.
 Generation ends at an end-of-generation token, a stop text, after -n tokens, when the
-context is full, or with Ctrl-C.)";
+context is full, or with Ctrl-C.
+
+--chat converses: each line of standard input is a turn, which the model's chat template
+puts into words for it. Ctrl-C ends an answer, Ctrl-D the conversation.)";
 
 /// How many likely alternatives --logprobs shows.
 constexpr uint32_t shownAlternatives = 5;
@@ -47,6 +52,9 @@ struct RunOptions {
   std::vector<std::string> stops;
   bool ignoreEos = false;
   bool logprobs = false;
+  bool chat = false;
+  std::string system;
+  std::string templateFile;
 };
 
 /// Why generation ended.
@@ -223,13 +231,21 @@ Result<void> run(RunOptions& options) {
   for (const std::string& stop : options.stops)
     if (stop.empty())
       throw CLI::ValidationError("--stop", "the text is empty");
-  Result<std::string> prompt = readPrompt(options);
-  if (!prompt)
-    return prompt.error();
   options.sampler.seed = options.seed ? *options.seed : std::random_device()();
   sample::Sampler sampler;
   if (Result<void> made = sampler.init(options.sampler); !made)
     throw CLI::ValidationError("sampling", made.error().message);
+  if (options.chat)
+    return chat({.common = options.common,
+                 .system = options.system,
+                 .templateFile = options.templateFile,
+                 .first = options.prompt,
+                 .count = options.count,
+                 .sampler = options.sampler,
+                 .stops = options.stops});
+  Result<std::string> prompt = readPrompt(options);
+  if (!prompt)
+    return prompt.error();
 
   Statistics statistics;
   Stopwatch watch;
@@ -305,9 +321,11 @@ void addRun(CLI::App& app, Action& action) {
   options->common.addAll(command);
   auto* prompt =
       command.add_option("-p,--prompt", options->prompt, "The text to continue")->type_name("TEXT");
-  command.add_option("-f,--file", options->file, "A file with the text to continue, - for stdin")
-      ->type_name("FILE")
-      ->excludes(prompt);
+  auto* file =
+      command
+          .add_option("-f,--file", options->file, "A file with the text to continue, - for stdin")
+          ->type_name("FILE")
+          ->excludes(prompt);
   command.add_option("-n,--count", options->count, "Most tokens to generate (default: no limit)")
       ->check(between(0, ~uint32_t(0)))
       ->type_name("N");
@@ -326,10 +344,24 @@ void addRun(CLI::App& app, Action& action) {
   command.add_option("--stop", options->stops, "Text to stop before; may be given several times")
       ->type_name("TEXT")
       ->allow_extra_args(false);
-  command.add_flag("--ignore-eos", options->ignoreEos, "Never choose a token that ends the text");
-  command.add_flag("--logprobs", options->logprobs,
-                   "Print a JSON object for each token instead of the text: its id, its text, the "
-                   "logarithm of its probability, and the likeliest tokens there");
+  auto* ignoreEos = command.add_flag("--ignore-eos", options->ignoreEos,
+                                     "Never choose a token that ends the text");
+  auto* logprobs = command.add_flag(
+      "--logprobs", options->logprobs,
+      "Print a JSON object for each token instead of the text: its id, its text, the "
+      "logarithm of its probability, and the likeliest tokens there");
+  auto* chat = command.add_flag("--chat", options->chat, "Converse, a line for each turn")
+                   ->excludes(file)
+                   ->excludes(ignoreEos)
+                   ->excludes(logprobs);
+  command.add_option("--system", options->system, "The system message of a conversation")
+      ->type_name("TEXT")
+      ->needs(chat);
+  command
+      .add_option("--template", options->templateFile,
+                  "A chat template (Jinja) to use instead of the model's own")
+      ->type_name("FILE")
+      ->needs(chat);
   command.callback([&action, options] { action = [options] { return run(*options); }; });
 }
 
