@@ -107,6 +107,7 @@ struct RopeAppendParameters {
   uint32_t normalise;  // enum HeadNorm
   float epsilon;
   uint32_t weightPerHead = 0; // norm weights [heads * keyDimension] rather than [keyDimension]
+  uint32_t ringBlocks = 0;    // of the states, see chordal_state; 0: the sequence's table
 };
 
 /// The norms of a head that rope_append computes.
@@ -122,10 +123,9 @@ struct RopeTableParameters {
 
 /// attention: causal attention over the KV cache, online softmax, never storing the score matrix.
 /// Operands: q f32 [tokens, heads * keyDimension], position, sequence, K state, V state,
-/// output f32 [tokens, heads * valueDimension], then sinks f32 [heads] (if hasSinks): one more score
-/// for each head, of no position, that takes part in the softmax.
-/// Shards: row tile `rowTile` tokens; factor = kvHeads: a shard computes all query heads of a KV
-/// head.
+/// output f32 [tokens, heads * valueDimension], then sinks f32 [heads] (if hasSinks): one more
+/// score for each head, of no position, that takes part in the softmax. Shards: row tile `rowTile`
+/// tokens; factor = kvHeads: a shard computes all query heads of a KV head.
 struct AttentionParameters {
   uint32_t heads, kvHeads, keyDimension, valueDimension;
   float scale;
@@ -134,6 +134,7 @@ struct AttentionParameters {
   uint32_t kvElement;
   uint32_t rowTile;
   uint32_t hasSinks = 0;
+  uint32_t ringBlocks = 0; // of the states, see chordal_state; 0: the sequence's table
 };
 
 /// The kernel of this name ("matmul.Q4_K.avx512vnni"), or null if this build has none.

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-enum { CHORDAL_PROGRAM_VERSION = 1 };
+enum { CHORDAL_PROGRAM_VERSION = 2 };
 
 /* Positions in one block of the KV cache. A block of one head is contiguous: [head][position][dim]. */
 enum { CHORDAL_KV_BLOCK_POSITIONS = 64 };
@@ -32,7 +32,7 @@ enum { CHORDAL_ALIGNMENT = 64 };
 /* One sequence of a step: how far its KV cache reaches and where its blocks are. */
 typedef struct chordal_sequence {
   uint32_t n_positions;      /* positions in the cache once this step's tokens are appended */
-  uint32_t reserved;
+  uint32_t slot;             /* its number in the KV cache: where its rings lie, see chordal_state */
   const uint32_t *kv_blocks; /* physical block of logical block i = position / KV_BLOCK_POSITIONS */
 } chordal_sequence;
 
@@ -154,14 +154,23 @@ typedef struct chordal_weight {
   uint64_t rows, columns;
 } chordal_weight;
 
+/* Blocks of a ring that hold a window and the tokens of a step wherever they begin (64-bit numbers). */
+#define CHORDAL_RING_BLOCKS(window, tokens)                                                          \
+  (((uint64_t)(window) + (tokens) + CHORDAL_KV_BLOCK_POSITIONS - 1) / CHORDAL_KV_BLOCK_POSITIONS + 1)
+
 enum chordal_element { CHORDAL_F32 = 0, CHORDAL_F16 = 1 };
 
-/* One tensor of the KV cache: K or V of one layer. */
+/* One tensor of the KV cache: K or V of one layer. A state that is only ever read through a sliding
+ * window keeps the blocks that the window and one step need: they are a ring of each sequence, which
+ * does not use the sequence's table. Physical block of logical block i: slot * ring_blocks + i %
+ * ring_blocks. The kernels that work on the state are given the same ring_blocks. */
 typedef struct chordal_state {
   uint32_t name;
   uint32_t element;     /* enum chordal_element */
   uint32_t heads, dimension;
   uint64_t block_bytes; /* heads * CHORDAL_KV_BLOCK_POSITIONS * dimension * element size, aligned */
+  uint32_t window;      /* positions that a token looks at, itself included; 0: all */
+  uint32_t ring_blocks; /* 0 if window is 0; else CHORDAL_RING_BLOCKS or more */
 } chordal_state;
 
 /* The model's numbers that the runtime itself needs. */

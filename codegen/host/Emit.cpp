@@ -43,6 +43,7 @@ public:
       if (function->hasAttr("chordal.tokens"))
         steps.push_back(function);
     llvm::sort(steps, [&](func::FuncOp a, func::FuncOp b) { return tokens(a)[0] < tokens(b)[0]; });
+    findWindows(steps);
     for (func::FuncOp step : steps)
       if (auto result = emitBucket(step); !result.ok())
         return result.error();
@@ -130,6 +131,52 @@ private:
                      (element.isF16() ? 2 : 4);
     entry.block_bytes = (bytes + CHORDAL_ALIGNMENT - 1) / CHORDAL_ALIGNMENT * CHORDAL_ALIGNMENT;
     program.states.push_back(entry);
+  }
+
+  /// A state that all steps only read through windows keeps the widest of them, if that is less
+  /// than the whole context.
+  void findWindows(ArrayRef<func::FuncOp> steps) {
+    SmallVector<uint32_t> windows(program.states.size()); // 0: not read; CHORDAL_NONE: no window
+    uint32_t most = 0;
+    for (func::FuncOp step : steps) {
+      most = std::max(most, uint32_t(tokens(step)[1]));
+      for (auto dispatch : step.getOps<ir::DispatchOp>()) {
+        FailureOr<DispatchPattern> pattern = matchDispatch(dispatch);
+        if (failed(pattern) || pattern->family != kernels::Family::Attention)
+          continue;
+        int64_t window = cast<ir::AttentionOp>(pattern->root).getWindow().value_or(0);
+        uint32_t keys = keysOf(dispatch);
+        for (uint32_t state : {keys, keys + 1})
+          windows[state] =
+              std::max(windows[state], window > 0 && window < INT32_MAX ? uint32_t(window)
+                                                                        : uint32_t(CHORDAL_NONE));
+      }
+    }
+    uint64_t context = (uint64_t(program.model.context_length) + CHORDAL_KV_BLOCK_POSITIONS - 1) /
+                       CHORDAL_KV_BLOCK_POSITIONS;
+    for (auto [state, window] : llvm::zip_equal(program.states, windows)) {
+      uint64_t ring = CHORDAL_RING_BLOCKS(window, most);
+      if (window == 0 || window == CHORDAL_NONE || ring >= context)
+        continue;
+      state.window = window;
+      state.ring_blocks = uint32_t(ring);
+    }
+  }
+
+  /// The keys of the one state among a dispatch's inputs; its values follow.
+  uint32_t keysOf(ir::DispatchOp dispatch) {
+    for (Value input : dispatch.getInputs())
+      if (isa<ir::KvType>(input.getType()))
+        return stateOf(input);
+    llvm_unreachable("a dispatch that works on a state has it among its inputs");
+  }
+
+  /// Kernels that work on a state are told of its ring.
+  template <typename Parameters> void setRing(ir::DispatchOp dispatch, uint32_t* parameters) {
+    Parameters p;
+    std::memcpy(&p, parameters, sizeof p);
+    p.ringBlocks = program.states[keysOf(dispatch)].ring_blocks;
+    std::memcpy(parameters, &p, sizeof p);
   }
 
   Result<void> emitBucket(func::FuncOp step) {
@@ -265,7 +312,11 @@ private:
       return Error{"dispatch " + std::to_string(dispatch.getId()) + " has " +
                    std::to_string(task.n_parameters) + " words of parameters, not " +
                    std::to_string(parameterWords(pattern->family))};
-    const uint32_t* parameters = program.parameters.data() + task.first_parameter;
+    uint32_t* parameters = program.parameters.data() + task.first_parameter;
+    if (pattern->family == kernels::Family::Attention)
+      setRing<kernels::AttentionParameters>(dispatch, parameters);
+    else if (pattern->family == kernels::Family::RopeAppend)
+      setRing<kernels::RopeAppendParameters>(dispatch, parameters);
 
     if (auto result = emitShards(dispatch, *pattern, parameters, task); !result.ok())
       return result;

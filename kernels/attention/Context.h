@@ -42,6 +42,19 @@ struct FloatElement {
   static CHORDAL_INLINE const float* floats(const Type* p, size_t n, float* buffer) { return p; }
 };
 
+/// Where the blocks of a sequence are: in its ring if the state has one, else as its table says.
+struct SequenceBlocks {
+  const uint32_t* table;
+  uint32_t ring, first;
+
+  CHORDAL_INLINE SequenceBlocks(const chordal_sequence& sequence, uint32_t ring)
+      : table(sequence.kv_blocks), ring(ring), first(sequence.slot * ring) {}
+  /// Physical block of a logical one.
+  CHORDAL_INLINE uint32_t operator[](uint32_t block) const {
+    return ring ? first + block % ring : table[block];
+  }
+};
+
 /// A shard of an attention task: all query heads of one KV head, for the tokens of one tile.
 struct AttentionContext {
   const AttentionParameters& parameters;
@@ -67,6 +80,9 @@ struct AttentionContext {
   }
   CHORDAL_INLINE int32_t sequence(uint32_t token) const {
     return static_cast<const int32_t*>(args->operands[2].data)[token];
+  }
+  CHORDAL_INLINE SequenceBlocks blocks(uint32_t token) const {
+    return {args->step->sequences[sequence(token)], parameters.ringBlocks};
   }
   /// The queries of a token's group, [group][keyDimension].
   CHORDAL_INLINE const float* query(uint32_t token) const {

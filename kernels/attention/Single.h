@@ -96,7 +96,7 @@ CHORDAL_INLINE void valueHeads(const float* weights, const typename Element::Typ
 /// unnormalised results [H][resultStride]; returns each head's sum of exponentials, by lane % H.
 /// `sinks` is null or has one score for each of the first `heads` heads.
 template <typename Element, int H>
-CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const uint32_t* blocks,
+CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const SequenceBlocks& blocks,
                                   int32_t position, const float* queries, size_t queryStride,
                                   float* results, size_t resultStride, const float* sinks,
                                   uint32_t heads) {
@@ -175,7 +175,7 @@ inline void attendToken(const AttentionContext& context, uint32_t token) {
   const AttentionParameters& p = context.parameters;
   const size_t queryStride = (p.keyDimension + lanes - 1) / lanes * lanes;
   const size_t resultStride = (p.valueDimension + lanes - 1) / lanes * lanes;
-  const uint32_t* blocks = context.args->step->sequences[context.sequence(token)].kv_blocks;
+  const SequenceBlocks blocks = context.blocks(token);
   const int32_t position = context.position(token);
   float* queries = context.scratch(context.at.queries);
   float* results = context.scratch(context.at.outputs);

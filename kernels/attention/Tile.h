@@ -161,7 +161,7 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
   const uint32_t panels = (rows + width - 1) / width;
   const int32_t firstPosition = context.position(first);
   const int32_t lastPosition = firstPosition + int32_t(tokens) - 1;
-  const uint32_t* blocks = context.args->step->sequences[context.sequence(first)].kv_blocks;
+  const SequenceBlocks blocks = context.blocks(first);
 
   float* queries = context.scratch(context.at.queries);
   float* results = context.scratch(context.at.outputs);

@@ -181,8 +181,11 @@ CHORDAL_INLINE T* cacheRow(const chordal_view& state, const RopeAppendParameters
                            const chordal_task_args* args, uint32_t token, uint32_t head,
                            uint32_t dimension) {
   auto position = uint32_t(static_cast<const int32_t*>(args->operands[4].data)[token]);
-  auto sequence = uint32_t(static_cast<const int32_t*>(args->operands[5].data)[token]);
-  uint32_t block = args->step->sequences[sequence].kv_blocks[position / CHORDAL_KV_BLOCK_POSITIONS];
+  const chordal_sequence& sequence =
+      args->step->sequences[static_cast<const int32_t*>(args->operands[5].data)[token]];
+  uint32_t block = position / CHORDAL_KV_BLOCK_POSITIONS;
+  block = p.ringBlocks ? sequence.slot * p.ringBlocks + block % p.ringBlocks
+                       : sequence.kv_blocks[block];
   uint64_t row =
       uint64_t(head) * CHORDAL_KV_BLOCK_POSITIONS + position % CHORDAL_KV_BLOCK_POSITIONS;
   return reinterpret_cast<T*>(static_cast<char*>(state.data) + block * state.row_bytes) +

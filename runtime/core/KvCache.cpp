@@ -1,13 +1,15 @@
 //===- KvCache.cpp - blocks of the KV cache ---------------------------------------------------===//
 //
 // A block is free, or held by one or more sequences (forks). Before a sequence grows into a block
-// that others hold too, it gets a copy of its own.
+// that others hold too, it gets a copy of its own. Rings are never shared: a logical block lies in
+// one as long as no later block took its place.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/KvCache.h"
 
 #include "ir/gguf/Checked.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <string>
@@ -15,6 +17,7 @@
 namespace chordal {
 
 static constexpr uint32_t blockPositions = CHORDAL_KV_BLOCK_POSITIONS;
+static constexpr uint64_t maxBlocks = 1u << 28;
 
 static uint32_t blocksFor(uint64_t positions) {
   return uint32_t((positions + blockPositions - 1) / blockPositions);
@@ -32,7 +35,7 @@ Result<KvCache> KvCache::create(std::span<const chordal_state> states,
   cache.options = options;
   cache.tableStride = blocksFor(options.contextLength);
   uint64_t all = uint64_t(cache.tableStride) * options.maxSequences;
-  if (all > (1u << 28))
+  if (all > maxBlocks)
     return Error{"KV cache: " + std::to_string(options.maxSequences) + " sequences of " +
                      std::to_string(options.contextLength) + " positions are too many",
                  ErrorCode::OutOfRange};
@@ -40,14 +43,17 @@ Result<KvCache> KvCache::create(std::span<const chordal_state> states,
     cache.options.blocks = uint32_t(all);
 
   for (size_t i = 0; i < states.size(); ++i) {
-    std::optional<uint64_t> bytes = checked::multiply(states[i].block_bytes, cache.options.blocks);
-    if (!bytes)
+    uint64_t blocks = states[i].ring_blocks ? uint64_t(states[i].ring_blocks) * options.maxSequences
+                                            : cache.options.blocks;
+    std::optional<uint64_t> bytes = checked::multiply(states[i].block_bytes, blocks);
+    if (!bytes || blocks > maxBlocks)
       return Error{"KV cache: state " + std::to_string(i) + " is too large", ErrorCode::OutOfRange};
     Result<Reservation> reservation =
         Reservation::create(memory, *bytes, "state " + std::to_string(i) + " of the KV cache");
     if (!reservation)
       return std::move(reservation).error();
     cache.blockBytes.push_back(states[i].block_bytes);
+    cache.rings.push_back({states[i].window, states[i].ring_blocks});
     cache.bases.push_back(reservation->data());
     cache.memories.push_back(*std::move(reservation));
   }
@@ -86,12 +92,37 @@ void KvCache::releaseFrom(SequenceId sequence, uint32_t positions) {
   for (uint32_t i = blocksFor(sequences[sequence].positions); i-- > blocksFor(positions);)
     release(table[i]);
   sequences[sequence].positions = positions;
+  if (positions == 0)
+    sequences[sequence].reached = 0;
+}
+
+/// The first logical block that is still in a ring after `reached` positions were written.
+static uint32_t oldestBlock(uint32_t ringBlocks, uint32_t reached) {
+  uint32_t written = blocksFor(reached);
+  return written > ringBlocks ? written - ringBlocks : 0;
+}
+
+/// Whether the positions that a token at position `positions` looks at are still in a ring.
+bool KvCache::retains(const Ring& ring, uint32_t reached, uint32_t positions) const {
+  if (ring.blocks == 0)
+    return true;
+  uint32_t first = positions >= ring.window ? positions - ring.window + 1 : 0;
+  return first >= positions || first / blockPositions >= oldestBlock(ring.blocks, reached);
+}
+
+uint32_t KvCache::retainable(SequenceId sequence, uint32_t positions) const {
+  if (!exists(sequence))
+    return 0;
+  for (const Ring& ring : rings)
+    if (!retains(ring, sequences[sequence].reached, positions))
+      return 0;
+  return positions;
 }
 
 Result<SequenceId> KvCache::createSequence() {
   for (SequenceId i = 0; i < sequences.size(); ++i)
     if (!sequences[i].used) {
-      sequences[i] = {true, 0};
+      sequences[i] = {true, 0, 0};
       return i;
     }
   return Error{"KV cache: all " + std::to_string(sequences.size()) + " sequences are in use",
@@ -111,7 +142,19 @@ Result<SequenceId> KvCache::fork(SequenceId sequence) {
     to[i] = from[i];
     ++references[to[i]];
   }
-  sequences[*created].positions = positions;
+  for (size_t i = 0; i < bases.size(); ++i) {
+    uint32_t ring = rings[i].blocks;
+    if (ring == 0)
+      continue;
+    for (uint32_t block = oldestBlock(ring, sequences[sequence].reached);
+         block < blocksFor(positions); ++block) {
+      auto at = [&](SequenceId id) {
+        return bases[i] + (uint64_t(id) * ring + block % ring) * blockBytes[i];
+      };
+      std::memcpy(at(*created), at(sequence), blockBytes[i]);
+    }
+  }
+  sequences[*created] = sequences[sequence];
   return created;
 }
 
@@ -154,13 +197,17 @@ Result<void> KvCache::extend(SequenceId sequence, uint32_t count) {
     uint32_t old = table[held - 1];
     uint32_t block = take();
     for (size_t i = 0; i < bases.size(); ++i)
-      std::memcpy(bases[i] + block * blockBytes[i], bases[i] + old * blockBytes[i], blockBytes[i]);
+      if (rings[i].blocks == 0)
+        std::memcpy(bases[i] + block * blockBytes[i], bases[i] + old * blockBytes[i],
+                    blockBytes[i]);
     release(old);
     table[held - 1] = block;
   }
   for (uint32_t i = held; i < wanted; ++i)
     table[i] = take();
-  sequences[sequence].positions = begin + count;
+  Sequence& grown = sequences[sequence];
+  grown.positions = begin + count;
+  grown.reached = std::max(grown.reached, grown.positions);
   return {};
 }
 
@@ -171,6 +218,14 @@ Result<void> KvCache::truncate(SequenceId sequence, uint32_t positions) {
     return Error{"KV cache: sequence " + std::to_string(sequence) + " has " +
                      std::to_string(sequences[sequence].positions) +
                      " positions and cannot be cut to " + std::to_string(positions),
+                 ErrorCode::OutOfRange};
+  if (retainable(sequence, positions) != positions)
+    return Error{"KV cache: sequence " + std::to_string(sequence) + " cannot be cut from " +
+                     std::to_string(sequences[sequence].positions) + " to " +
+                     std::to_string(positions) +
+                     " positions: layers with a sliding window keep the last positions only, and " +
+                     "those before position " + std::to_string(positions) +
+                     " are gone; cut it to 0 and evaluate its tokens again",
                  ErrorCode::OutOfRange};
   releaseFrom(sequence, positions);
   return {};

@@ -5,6 +5,10 @@
 // state lies at its base + b * block_bytes. Blocks are given as a sequence grows and return when it
 // is truncated or freed; forks share blocks until one of them writes.
 //
+// A state with a window (chordal_state) keeps only its last blocks: each sequence has a ring of its
+// own there, at slot * ring_blocks, the slot being its id. What lies before the window is written
+// over, so a sequence cannot be cut back by more than the rings still hold, and forks copy them.
+//
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
@@ -56,8 +60,12 @@ public:
   /// written are copied. Errors, which leave all as it was: ErrorCode::Full when the context or the
   /// blocks are used up; an unknown sequence.
   Result<void> extend(SequenceId sequence, uint32_t count);
-  /// Keeps the first `positions` positions. Errors: an unknown sequence, or one shorter than that.
+  /// Keeps the first `positions` positions. Errors: an unknown sequence, or one shorter than that;
+  /// the window of the next position is no longer there, see retainable().
   Result<void> truncate(SequenceId sequence, uint32_t positions);
+  /// How many of the first `positions` positions truncate() can keep: all of them, or 0 if the
+  /// window of the next one was written over.
+  uint32_t retainable(SequenceId sequence, uint32_t positions) const;
 
   bool exists(SequenceId sequence) const {
     return sequence < sequences.size() && sequences[sequence].used;
@@ -75,15 +83,22 @@ private:
   struct Sequence {
     bool used = false;
     uint32_t positions = 0;
+    uint32_t reached = 0; ///< the most positions since it was last empty: what the rings have seen
+  };
+
+  struct Ring {
+    uint32_t window, blocks; ///< 0: the state has none
   };
 
   Result<void> check(SequenceId sequence) const;
+  bool retains(const Ring& ring, uint32_t reached, uint32_t positions) const;
   void release(uint32_t block);
   void releaseFrom(SequenceId sequence, uint32_t positions);
 
   KvCacheOptions options;
   uint32_t tableStride = 0;
   std::vector<uint64_t> blockBytes; ///< of each state
+  std::vector<Ring> rings;          ///< of each state
   std::vector<Reservation> memories;
   std::vector<std::byte*> bases;
   std::vector<Sequence> sequences;

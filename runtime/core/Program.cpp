@@ -169,6 +169,10 @@ private:
         return error(where, "blocks of " + number(state.block_bytes) + " bytes for " +
                                 number(state.heads) + " heads of dimension " +
                                 number(state.dimension));
+      uint64_t ring = state.window ? CHORDAL_RING_BLOCKS(state.window, program.maxTokens()) : 0;
+      if (state.ring_blocks < ring || (state.ring_blocks != 0) != (state.window != 0))
+        return error(where, "a ring of " + number(state.ring_blocks) + " blocks for a window of " +
+                                number(state.window) + " positions; it takes " + number(ring));
     }
     return {};
   }

@@ -154,7 +154,7 @@ Result<void> Session::run(float* logits) {
       return grown;
     }
   for (size_t i = 0; i < inStep.size(); ++i)
-    sequenceTable[i] = {cache.positions(inStep[i]), 0, cache.blockTable(inStep[i])};
+    sequenceTable[i] = {cache.positions(inStep[i]), inStep[i], cache.blockTable(inStep[i])};
   current.n_sequences = uint32_t(inStep.size());
   current.logits = logits;
 

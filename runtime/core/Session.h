@@ -63,6 +63,9 @@ public:
   Result<void> truncate(SequenceId sequence, uint32_t positions) {
     return cache.truncate(sequence, positions);
   }
+  uint32_t retainable(SequenceId sequence, uint32_t positions) const {
+    return cache.retainable(sequence, positions);
+  }
   uint32_t positions(SequenceId sequence) const { return cache.positions(sequence); }
 
   //===--- steps ------------------------------------------------------------------------------===//

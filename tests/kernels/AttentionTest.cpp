@@ -25,6 +25,7 @@ struct Case {
   uint32_t window = 0;
   float softcap = 0;
   float queryScale = 1;
+  bool ring = false; // the cache keeps the window only
 };
 
 /// A batch with its caches, and attention over it in float64.
@@ -34,8 +35,11 @@ public:
       : c(c), element(element), bytes(element == CHORDAL_F16 ? 2 : 4),
         tokens(std::accumulate(c.runs.begin(), c.runs.end(), 0u,
                                [](uint32_t n, const Run& run) { return n + run.tokens; })),
-        blocks(std::accumulate(c.runs.begin(), c.runs.end(), 1u,
-                               [](uint32_t n, const Run& run) { return n + run.last / 64 + 1; })),
+        ring(c.ring ? uint32_t(CHORDAL_RING_BLOCKS(c.window, tokens)) : 0),
+        blocks(c.ring ? uint32_t(c.runs.size()) * ring
+                      : std::accumulate(
+                            c.runs.begin(), c.runs.end(), 1u,
+                            [](uint32_t n, const Run& run) { return n + run.last / 64 + 1; })),
         q(tokens, c.heads * c.keyDimension), position(1, tokens), sequence(1, tokens),
         keyBlock(uint64_t(c.kvHeads) * 64 * c.keyDimension * bytes),
         valueBlock(uint64_t(c.kvHeads) * 64 * c.valueDimension * bytes), keys(blocks * keyBlock),
@@ -48,8 +52,10 @@ public:
     uint32_t token = 0, next = 0;
     for (uint32_t s = 0; s < c.runs.size(); ++s) {
       const Run& run = c.runs[s];
-      tables.emplace_back(order.begin() + next, order.begin() + next + run.last / 64 + 1);
-      next += run.last / 64 + 1;
+      // Positions are written in order, so what lies in a ring is what came last.
+      tables.emplace_back();
+      for (uint32_t i = 0; i <= run.last / 64; ++i)
+        tables.back().push_back(ring ? slot(s) * ring + i % ring : order[next++]);
       for (uint32_t i = 0; i < run.tokens; ++i, ++token) {
         position[0][token] = int32_t(run.last + 1 - run.tokens + i);
         sequence[0][token] = int32_t(s);
@@ -63,7 +69,7 @@ public:
         }
     }
     for (uint32_t s = 0; s < c.runs.size(); ++s)
-      sequences.push_back({c.runs[s].last + 1, 0, tables[s].data()});
+      sequences.push_back({c.runs[s].last + 1, slot(s), ring ? nullptr : tables[s].data()});
     step.n_tokens = tokens;
     step.sequences = sequences.data();
   }
@@ -77,7 +83,9 @@ public:
             c.softcap,
             c.window,
             element,
-            rowTile};
+            rowTile,
+            /*hasSinks=*/0,
+            ring};
   }
 
   void run(Isa isa, const Rows<float>& out, bool backwards = false) const {
@@ -140,6 +148,8 @@ public:
       }
   }
 
+  /// The last sequence of the batch has the first slot.
+  uint32_t slot(uint32_t s) const { return uint32_t(c.runs.size()) - 1 - s; }
   char* key(uint32_t s, uint32_t p, uint32_t h) const {
     return keys.data() + tables[s][p / 64] * keyBlock + (h * 64 + p % 64) * c.keyDimension * bytes;
   }
@@ -161,7 +171,7 @@ public:
   const Case& c;
   const uint32_t element;
   const size_t bytes;
-  const uint32_t tokens, blocks;
+  const uint32_t tokens, ring, blocks;
   Rows<float> q;
   Rows<int32_t> position, sequence;
   const uint64_t keyBlock, valueBlock;
@@ -234,6 +244,15 @@ TEST(Attention, windows) {
     testCase({4, 2, 32, 32, {{1, 180}}, window});
     testCase({4, 2, 32, 32, {{100, 99}}, window});
     testCase({4, 2, 32, 32, {{30, 280}, {1, 3}, {2, 64}}, window});
+  }
+}
+
+TEST(Attention, ringsThatKeepOnlyTheWindow) {
+  for (uint32_t window : {1u, 8u, 64u, 65u, 130u}) {
+    SCOPED_TRACE("window " + std::to_string(window));
+    testCase({4, 2, 32, 32, {{1, 600}}, window, 0, 1, true});
+    testCase({16, 2, 32, 32, {{1, 319}, {3, 320}, {1, 5}}, window, 0, 1, true});
+    testCase({4, 2, 32, 32, {{70, 400}, {1, 500}, {30, 513}, {2, 64}}, window, 0, 1, true});
   }
 }
 

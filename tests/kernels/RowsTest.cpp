@@ -254,7 +254,8 @@ struct RopeCase {
       weightPerHead = 0;
 };
 
-void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random& random) {
+void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, bool ring,
+              Random& random) {
   SCOPED_TRACE(std::string(isaName(isa)) + " dimension " + std::to_string(c.keyDimension) +
                (element == CHORDAL_F16 ? " F16" : " F32"));
   const uint32_t tokens = 7;
@@ -273,7 +274,10 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
   std::memcpy(position[0], positions, sizeof positions);
   std::memcpy(sequence[0], sequences, sizeof sequences);
   const uint32_t blocks0[] = {2}, blocks1[] = {0, 3};
-  chordal_sequence table2[] = {{3, 0, blocks0}, {66, 0, blocks1}};
+  // With rings of one block: the second sequence writes over its first block.
+  const uint32_t slots[] = {2, 1};
+  chordal_sequence table2[] = {{3, slots[0], ring ? nullptr : blocks0},
+                               {66, slots[1], ring ? nullptr : blocks1}};
   chordal_step step = {};
   step.sequences = table2;
 
@@ -286,9 +290,9 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
   for (uint32_t t = 0; t < tokens; ++t)
     queries.insert(queries.end(), q[t], q[t] + c.heads * c.keyDimension);
   const Rows<float>& target = inPlace ? q : rotated;
-  RopeAppendParameters parameters = {c.heads,      c.kvHeads,      c.keyDimension, c.valueDimension,
-                                     c.halfRotary, c.halfSplit,    element,        c.normalise,
-                                     1e-6f,        c.weightPerHead};
+  RopeAppendParameters parameters = {
+      c.heads, c.kvHeads,   c.keyDimension, c.valueDimension, c.halfRotary, c.halfSplit,
+      element, c.normalise, 1e-6f,          c.weightPerHead,  ring};
   Format format = element == CHORDAL_F16 ? Format::F16 : Format::F32;
   runKernel(kernelAt(Family::RopeAppend, isa, format), parameters,
             {q.view(),
@@ -327,7 +331,8 @@ void testRope(const RopeCase& c, Isa isa, uint32_t element, bool inPlace, Random
   };
   std::vector<bool> written(4 * 64);
   for (uint32_t t = 0; t < tokens; ++t) {
-    uint32_t block = table2[sequences[t]].kv_blocks[positions[t] / 64], slot = positions[t] % 64;
+    uint32_t block = ring ? slots[sequences[t]] : table2[sequences[t]].kv_blocks[positions[t] / 64];
+    uint32_t slot = positions[t] % 64;
     written[block * 64 + slot] = true;
     for (uint32_t h = 0; h < c.heads; ++h) {
       auto y = expected(queries.data() + (t * c.heads + h) * c.keyDimension, qNorm[0], h, table[t]);
@@ -384,7 +389,7 @@ TEST(RopeAppend, againstFloat64) {
   for (const RopeCase& c : cases)
     for (Isa isa : levels())
       for (uint32_t element : {CHORDAL_F32, CHORDAL_F16})
-        testRope(c, isa, element, random.below(2) == 0, random);
+        testRope(c, isa, element, random.below(2) == 0, random.below(2) == 0, random);
 }
 
 } // namespace

@@ -88,8 +88,12 @@ Result<Measurement> measure(Session& session, SequenceId sequence, const Test& t
   for (uint32_t run = 0; run <= runs; ++run) {
     progress.show(run == 0 ? fmt::format("{}: warming up ...", result.name)
                            : fmt::format("{}: run {} of {} ...", result.name, run, runs));
-    if (Result<void> back = session.truncate(sequence, test.depth); !back)
+    uint32_t kept = session.retainable(sequence, test.depth);
+    if (Result<void> back = session.truncate(sequence, kept); !back)
       return back.error();
+    if (kept < test.depth) // windows were written over
+      if (Result<void> done = session.prefill(sequence, before, nullptr); !done)
+        return done.error();
     Stopwatch watch;
     if (Result<void> done = runOnce(session, sequence, test, timed, logits); !done)
       return done.error();

@@ -133,6 +133,8 @@ private:
                cached.begin());
     // At least the last token is computed: its logits are wanted.
     shared = std::min(shared, tokens.size() - 1);
+    // Layers with a sliding window may have lost what they need there: then from the start.
+    shared = session.retainable(sequence, uint32_t(shared));
     if (Result<void> cut = session.truncate(sequence, uint32_t(shared)); !cut)
       return cut;
     cached = tokens;

@@ -69,14 +69,17 @@ Result<void> printInfo(const Loaded& program) {
                       std::to_string(tables->functionNames.size()));
   for (const std::string& kernel : kernels)
     line("", kernel);
-  uint64_t block = 0, arena = 0;
+  uint64_t block = 0, rings = 0, arena = 0;
   for (const chordal_state& state : tables->states)
-    block += state.block_bytes;
+    if (state.ring_blocks)
+      rings += state.ring_blocks * state.block_bytes;
+    else
+      block += state.block_bytes;
   for (const chordal_bucket& bucket : tables->buckets)
     arena = std::max(arena, bucket.arena_bytes);
   uint64_t blocks =
       (model.context_length + CHORDAL_KV_BLOCK_POSITIONS - 1) / CHORDAL_KV_BLOCK_POSITIONS;
-  line("memory", mebibytes(arena) + " activations, " + mebibytes(block * blocks) +
+  line("memory", mebibytes(arena) + " activations, " + mebibytes(block * blocks + rings) +
                      " KV cache when the context is full (" + mebibytes(block) + " for each " +
                      std::to_string(CHORDAL_KV_BLOCK_POSITIONS) + " positions), " +
                      mebibytes(weightBytes(weights)) + " weights (shared, from the page cache)");

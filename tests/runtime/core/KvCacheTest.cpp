@@ -19,7 +19,7 @@ namespace {
 constexpr uint32_t blockPositions = CHORDAL_KV_BLOCK_POSITIONS;
 
 std::vector<chordal_state> makeStates() {
-  return {{0, CHORDAL_F32, 1, 1, 256}, {0, CHORDAL_F32, 2, 1, 512}};
+  return {{0, CHORDAL_F32, 1, 1, 256, 0, 0}, {0, CHORDAL_F32, 2, 1, 512, 0, 0}};
 }
 
 uint32_t* cell(const KvCache& cache, SequenceId sequence, size_t state, uint32_t position) {
@@ -155,6 +155,93 @@ TEST(KvCache, KeepsEverySequence) {
     model.erase(model.begin());
   }
   EXPECT_EQ(cache.freeBlocks(), cache.totalBlocks());
+}
+
+// States that keep a window: whatever happens, the next step finds what it looks at.
+TEST(KvCache, KeepsTheWindowsOfEverySequence) {
+  unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  auto upTo = [&](uint32_t n) { return std::uniform_int_distribution<uint32_t>(0, n)(random); };
+  constexpr uint32_t context = 2000, maxSequences = 4;
+  const uint32_t tokens = 30 + upTo(50);
+  std::vector<chordal_state> states = makeStates();
+  for (chordal_state& state : states) {
+    state.window = 1 + upTo(200);
+    state.ring_blocks = uint32_t(CHORDAL_RING_BLOCKS(state.window, tokens));
+  }
+  Result<KvCache> full = KvCache::create(makeStates(), {context, maxSequences, 0}, heapMemory());
+  Result<KvCache> created = KvCache::create(states, {context, maxSequences, 0}, heapMemory());
+  ASSERT_TRUE(full && created);
+  EXPECT_LT(created->reservedBytes(), full->reservedBytes());
+  KvCache cache = *std::move(created);
+  auto ringCell = [&](SequenceId id, size_t state, uint32_t position) {
+    uint32_t ring = states[state].ring_blocks;
+    std::byte* data = cache.stateData()[state] +
+                      (id * ring + position / blockPositions % ring) * states[state].block_bytes;
+    return reinterpret_cast<uint32_t*>(data) + position % blockPositions;
+  };
+  struct Expected {
+    std::vector<uint32_t> values;
+    size_t reached = 0;
+  };
+  std::map<SequenceId, Expected> model;
+  uint32_t value = 1, refused = 0;
+  for (int i = 0; i < 5000; ++i) {
+    uint32_t what = upTo(19);
+    if (model.empty() || (what <= 1 && model.size() < maxSequences)) {
+      bool isFork = what == 1 && !model.empty();
+      SequenceId parent = isFork ? model.begin()->first : 0;
+      Result<SequenceId> id = isFork ? cache.fork(parent) : cache.createSequence();
+      ASSERT_TRUE(id);
+      model[*id] = isFork ? model[parent] : Expected();
+      continue;
+    }
+    auto it = std::next(model.begin(), upTo(uint32_t(model.size()) - 1));
+    auto& [values, reached] = it->second;
+    if (what == 2 && upTo(3) == 0) {
+      ASSERT_TRUE(cache.freeSequence(it->first));
+      model.erase(it);
+    } else if (what <= 5) {
+      auto size = uint32_t(values.size());
+      uint32_t keep = upTo(9) == 0 ? 0 : size - std::min(size, upTo(upTo(1) ? tokens : size));
+      uint32_t retainable = cache.retainable(it->first, keep);
+      Result<void> cut = cache.truncate(it->first, keep);
+      ASSERT_EQ(cut.ok(), retainable == keep);
+      if (cut) {
+        values.resize(keep);
+        reached = keep == 0 ? 0 : reached;
+      } else {
+        ++refused;
+        ASSERT_EQ(retainable, 0u);
+        ASSERT_LT(keep + tokens, reached) << "what a failed step appends can be cut off";
+        ASSERT_NE(cut.error().message.find("sliding window"), std::string::npos);
+      }
+    } else {
+      auto before = uint32_t(values.size());
+      uint32_t count = std::min(1 + upTo(tokens - 1), context - before);
+      ASSERT_TRUE(cache.extend(it->first, count));
+      for (uint32_t k = before; k < before + count; ++k, ++value) {
+        values.push_back(value);
+        for (size_t state = 0; state < 2; ++state)
+          *ringCell(it->first, state, k) = value + uint32_t(state);
+      }
+      // What the first of these tokens looks at is still there, whatever the others wrote.
+      for (size_t state = 0; state < 2; ++state)
+        for (uint32_t k = before - std::min(before, states[state].window - 1); k < before; ++k)
+          ASSERT_EQ(*ringCell(it->first, state, k), values[k] + state);
+      reached = std::max(reached, values.size());
+    }
+    for (const auto& [id, expected] : model) {
+      auto size = uint32_t(expected.values.size());
+      ASSERT_EQ(cache.positions(id), size);
+      for (size_t state = 0; state < 2; ++state)
+        for (uint32_t k = size - std::min(size, states[state].window - 1); k < size; ++k)
+          ASSERT_EQ(*ringCell(id, state, k), expected.values[k] + state)
+              << "sequence " << id << " at " << k;
+    }
+  }
+  EXPECT_GT(refused, 0u);
 }
 
 } // namespace

@@ -85,6 +85,12 @@ TEST(Validate, NamesTheEntryOfEachError) {
       {"state 0: its name", [](Program& p) { p.states[0].name = 1000; }},
       {"no element type has id 5", [](Program& p) { p.states[0].element = 5; }},
       {"blocks of 192 bytes", [](Program& p) { p.states[0].block_bytes = 192; }},
+      {"a ring of 1 blocks for a window of 8",
+       [](Program& p) {
+         p.states[0].window = 8;
+         p.states[0].ring_blocks = 1;
+       }},
+      {"a ring of 4 blocks for a window of 0", [](Program& p) { p.states[0].ring_blocks = 4; }},
       {"state 0 (memory): blocks of 257", [](Program& p) { p.states[0].block_bytes = 257; }},
       {"operand 9: no space has id 77", [](Program& p) { p.operands[9].space = 77; }},
       {"operand 9: offset 2", [](Program& p) { p.operands[9].offset = 2; }},

@@ -227,7 +227,7 @@ inline Program makeRecall() {
   program.model = {recallVocabulary, 300, 1, 1};
   program.kernelNames = {program.addString("store"), program.addString("logits")};
   program.kernelRefs = {{0, 0}, {1, 0}};
-  program.states.push_back({program.addString("memory"), CHORDAL_F32, 1, 1, 256});
+  program.states.push_back({program.addString("memory"), CHORDAL_F32, 1, 1, 256, 0, 0});
   chordal_operand state{CHORDAL_SPACE_STATE, 0, 0, 256};
   program.operands = {{CHORDAL_SPACE_TOKEN, 0, 0, 4},
                       {CHORDAL_SPACE_POSITION, 0, 0, 4},

@@ -20,7 +20,7 @@ namespace {
 
 TEST(Memory, CostsNothingUntilTouched) {
   // The KV cache of 80 layers at 128 thousand positions, of 64 sequences: 2.5 TiB.
-  std::vector<chordal_state> states(160, {0, CHORDAL_F16, 8, 128, 8 * 64 * 128 * 2});
+  std::vector<chordal_state> states(160, {0, CHORDAL_F16, 8, 128, 8 * 64 * 128 * 2, 0, 0});
   Result<KvCache> cache = KvCache::create(states, {131072, 64, 0}, systemMemory());
   ASSERT_TRUE(cache) << cache.error().message;
   EXPECT_GT(cache->reservedBytes(), uint64_t(2) << 40);
