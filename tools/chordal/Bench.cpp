@@ -6,7 +6,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/sample/Sampler.h"
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -2,15 +2,12 @@
 #include "tools/chordal/CommonOptions.h"
 
 #include "kernels/catalogue/Catalogue.h"
-#include "runtime/core/text/VocabularyFromGguf.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <atomic>
 #include <charconv>
-#include <csignal>
 
 namespace chordal::driver {
 
@@ -25,14 +22,6 @@ std::vector<std::string> isaNames() {
 }
 
 constexpr std::string_view separators = " \t\r\n,";
-
-std::atomic<Session*> interrupted{nullptr};
-
-void onInterrupt(int) {
-  // The handler was reset when it was called: the next Ctrl-C has its usual effect.
-  if (Session* session = interrupted.load())
-    session->cancel();
-}
 
 } // namespace
 
@@ -127,16 +116,6 @@ Result<std::unique_ptr<Model>> CommonOptions::load() const {
   return loaded;
 }
 
-Result<text::Tokenizer> readTokenizer(const gguf::View& file) {
-  Result<text::Vocabulary> vocabulary = text::readVocabulary(file);
-  if (!vocabulary)
-    return std::move(vocabulary).error();
-  text::Tokenizer tokenizer;
-  if (Result<void> made = tokenizer.init(*std::move(vocabulary)); !made)
-    return made.error();
-  return tokenizer;
-}
-
 std::vector<int32_t> parseTokens(std::string_view option, std::string_view list) {
   std::vector<int32_t> tokens;
   while (true) {
@@ -152,20 +131,6 @@ std::vector<int32_t> parseTokens(std::string_view option, std::string_view list)
       throw CLI::ValidationError(std::string(option), fmt::format("'{}' is no token id", word));
     tokens.push_back(token);
   }
-}
-
-InterruptGuard::InterruptGuard(Session& session) {
-  interrupted.store(&session);
-  struct sigaction action = {};
-  action.sa_handler = onInterrupt;
-  action.sa_flags = int(SA_RESETHAND | SA_RESTART);
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-}
-
-InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-  interrupted.store(nullptr);
 }
 
 } // namespace chordal::driver

@@ -59,21 +59,8 @@ struct CommonOptions {
   Result<std::unique_ptr<Model>> load() const;
 };
 
-/// The tokenizer of a file, which must outlive it.
-Result<text::Tokenizer> readTokenizer(const gguf::View& file);
-
 /// Token ids in decimal, separated by white space or commas. Throws CLI::ValidationError that names
 /// `option` and what is no id.
 std::vector<int32_t> parseTokens(std::string_view option, std::string_view list);
-
-/// While it lives, the first Ctrl-C cancels the session and the second ends the process. One at a
-/// time.
-class InterruptGuard {
-public:
-  explicit InterruptGuard(Session& session);
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard();
-};
 
 } // namespace chordal::driver

@@ -8,10 +8,11 @@
 #include "codegen/host/Emit.h"
 #include "codegen/host/Object.h"
 #include "runtime/tbb/Memory.h"
-#include "tools/chordal/AtomicFile.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
-#include "tools/chordal/Console.h"
+#include "tools/chordal/OutputFile.h"
+#include "tools/console/Console.h"
+#include "tools/console/Interrupt.h"
 #if CHORDAL_HAS_LINKER
 #include "codegen/link/Link.h"
 #endif
@@ -225,7 +226,7 @@ std::vector<std::byte> identitySection(const ContainerIdentity& identity,
 }
 
 /// Writes a file of weights; returns its directory's checksum.
-Result<uint64_t> writeWeightFile(AtomicFile& file, uint64_t identity,
+Result<uint64_t> writeWeightFile(OutputFile& file, uint64_t identity,
                                  std::span<const std::span<const std::byte>> weights) {
   ContainerWriter writer([&](const void* data, size_t size) { return file.write(data, size); },
                          containerArchitecture, 0);
@@ -258,7 +259,7 @@ std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
 }
 
 /// The container behind the executable.
-Result<void> writeContainer(AtomicFile& file, const std::string& executable,
+Result<void> writeContainer(OutputFile& file, const std::string& executable,
                             const std::vector<Level>& levels, std::span<const std::byte> metadata,
                             const ContainerIdentity& identity, const std::string& weightFile,
                             std::span<const std::span<const std::byte>> weights) {
@@ -307,7 +308,7 @@ Result<void> compileExecutable(const CompileOptions& options, const gguf::View& 
     return executable.error();
 
   Progress progress(fmt::format("writing {} ...", options.output));
-  AtomicFile file, weightFile;
+  OutputFile file, weightFile;
   if (Result<void> opened = file.open(options.output, 0777); !opened)
     return opened;
   std::string weightName;

@@ -7,8 +7,9 @@
 #include "runtime/tbb/ProgramFile.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
-#include "tools/chordal/Console.h"
+#include "tools/chordal/OutputFile.h"
 #include "tools/chordal/Summary.h"
+#include "tools/console/Console.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -4,7 +4,9 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/chordal/OutputFile.h"
+#include "tools/console/Console.h"
+#include "tools/console/Interrupt.h"
 
 #include <fmt/format.h>
 

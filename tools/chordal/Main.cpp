@@ -4,7 +4,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
 
 #include <fmt/format.h>
 
@@ -32,6 +32,8 @@ output, everything else to standard error. Exit codes: 0, 1 (it failed), 2 (bad 
 int main(int argc, char** argv) {
   // A reader that goes away shows as an error of write(), which commands end on in good order.
   std::signal(SIGPIPE, SIG_IGN);
+  // So does a limit on the size of files.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   CLI::App app(about, "chordal");
   app.footer(examples);
@@ -52,20 +54,20 @@ int main(int argc, char** argv) {
     chordal::Result<void> done = action();
     if (done.ok() || done.error().code == chordal::ErrorCode::Cancelled)
       return 0;
-    chordal::driver::note("error: " + done.error().message);
+    chordal::note("error: " + done.error().message);
     return 1;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0)
       return app.exit(error); // prints the help or the version
     auto used = app.get_subcommands();
-    chordal::driver::note(fmt::format("error: {}", error.what()));
-    chordal::driver::note(
+    chordal::note(fmt::format("error: {}", error.what()));
+    chordal::note(
         fmt::format("see 'chordal {}--help'", used.empty() ? "" : used.front()->get_name() + " "));
     return 2;
   } catch (const std::bad_alloc&) {
-    chordal::driver::note("error: out of memory");
+    chordal::note("error: out of memory");
   } catch (const std::exception& error) {
-    chordal::driver::note(fmt::format("error: {}", error.what()));
+    chordal::note(fmt::format("error: {}", error.what()));
   }
   return 1;
 }

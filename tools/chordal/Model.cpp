@@ -73,82 +73,53 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> compileModule(mlir::MLIRContext& conte
   return module;
 }
 
-struct Model::State {
-  explicit State(gguf::View opened) : view(std::move(opened)) {}
+namespace {
 
-  /// Loads the generated functions and looks up those of the program.
-  Result<void> loadObject(std::unique_ptr<llvm::MemoryBuffer> object, const Program& program,
-                          ProgramCode& code) {
-    auto loaded = codegen::Jit::load(std::move(object));
-    if (!loaded.ok())
-      return loaded.error();
-    jit.emplace(std::move(*loaded));
-    std::vector<std::string> names;
-    for (uint32_t name : program.functionNames)
-      names.emplace_back(program.string(name));
-    auto functions = jit->lookup(names);
-    if (!functions.ok())
-      return functions.error();
-    code.functions = std::move(*functions);
-    return {};
-  }
-
+/// What the code and the weights of a model lie in.
+struct Storage {
   std::optional<ProgramFile> file; ///< of a compiled program
-  gguf::View view;
   std::optional<codegen::Jit> jit;
-  std::string isa;
-  unsigned threads = 0;
-  std::unique_ptr<Session> session; // last: it uses all of the above
 };
 
-Model::Model(std::unique_ptr<State> s) : state(std::move(s)) {}
-Model::~Model() = default;
+/// Loads the generated functions and resolves what the program names.
+Result<ProgramCode> loadCode(std::unique_ptr<llvm::MemoryBuffer> object, const Program& program,
+                             Storage& storage) {
+  ProgramCode code;
+  auto bodies = resolveKernels(program);
+  if (!bodies.ok())
+    return bodies.error();
+  code.kernels = std::move(*bodies);
+  if (!object)
+    return code;
+  auto loaded = codegen::Jit::load(std::move(object));
+  if (!loaded.ok())
+    return loaded.error();
+  storage.jit.emplace(std::move(*loaded));
+  std::vector<std::string> names;
+  for (uint32_t name : program.functionNames)
+    names.emplace_back(program.string(name));
+  auto functions = storage.jit->lookup(names);
+  if (!functions.ok())
+    return functions.error();
+  code.functions = std::move(*functions);
+  return code;
+}
 
-const gguf::View& Model::file() const {
-  return state->view;
-}
-Session& Model::session() {
-  return *state->session;
-}
-const Program& Model::program() const {
-  return state->session->program();
-}
-std::string_view Model::isa() const {
-  return state->isa;
-}
-unsigned Model::threads() const {
-  return state->threads;
-}
-
-Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelOptions& options) {
-  kernels::Isa level = kernels::hostIsa();
-  if (!options.isa.empty()) {
-    std::optional<kernels::Isa> named = kernels::isaFromName(options.isa);
-    if (!named)
-      return Error{"unknown instruction-set level '" + options.isa + "'"};
-    if (!kernels::isaIncludes(level, *named))
-      return Error{"this machine has not the instruction-set level '" + options.isa +
-                       "'; the highest it has is '" + std::string(kernels::isaName(level)) + "'",
-                   ErrorCode::Unsupported};
-    level = *named;
-  }
-  if (ProgramFile::isProgram(path))
-    return loadProgram(path, level, options);
+Result<LoadedModel> compileAndLoad(const std::string& path, kernels::Isa level,
+                                   const ModelOptions& options) {
   auto view = gguf::View::open(path);
   if (!view.ok())
     return view.error();
-  auto state = std::make_unique<State>(std::move(*view));
-  state->isa = kernels::isaName(level);
-
+  auto storage = std::make_shared<Storage>();
   Program program;
-  ProgramCode code;
+  std::unique_ptr<llvm::MemoryBuffer> object;
   {
     // MLIR's context lives only as long as compilation does. It starts no threads of its own: the
     // passes take milliseconds, less than it takes to start them.
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
     ModelOptions compile = options;
-    compile.isa = state->isa;
-    auto module = compileModule(context, state->view, compile, Phase::Plan);
+    compile.isa = kernels::isaName(level);
+    auto module = compileModule(context, *view, compile, Phase::Plan);
     if (!module.ok())
       return module.error();
     auto emitted = codegen::emitProgram(**module);
@@ -156,28 +127,29 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelO
       return emitted.error();
     program = std::move(*emitted);
     if (codegen::hasGeneratedFunctions(**module)) {
-      auto object = codegen::emitObject(**module, {.triple = "", .isa = level});
-      if (!object.ok())
-        return object.error();
-      if (auto loaded = state->loadObject(std::move(*object), program, code); !loaded.ok())
-        return loaded.error();
+      auto made = codegen::emitObject(**module, {.triple = "", .isa = level});
+      if (!made.ok())
+        return made.error();
+      object = std::move(*made);
     }
   }
-  auto weights = resolveWeights(program, state->view);
+  auto code = loadCode(std::move(object), program, *storage);
+  if (!code.ok())
+    return code.error();
+  auto weights = resolveWeights(program, *view);
   if (!weights.ok())
     return weights.error();
-
-  SessionOptions session;
-  return start(std::move(state), std::move(program), std::move(code), std::move(*weights), session,
-               options);
+  return LoadedModel{std::move(storage), std::move(*view),    std::move(program),
+                     std::move(*code),   std::move(*weights), uint32_t(level)};
 }
 
-Result<std::unique_ptr<Model>> Model::loadProgram(const std::string& path, kernels::Isa level,
-                                                  const ModelOptions& options) {
+Result<LoadedModel> loadProgram(const std::string& path, kernels::Isa level,
+                                const ModelOptions& options) {
   auto file = ProgramFile::open(path);
   if (!file.ok())
     return file.error();
-  const Container& container = file->program();
+  auto storage = std::make_shared<Storage>();
+  const Container& container = storage->file.emplace(std::move(*file)).program();
   if (container.architecture() != containerArchitecture)
     return Error{path + ": compiled for another architecture (" +
                      std::to_string(container.architecture()) + ")",
@@ -200,52 +172,59 @@ Result<std::unique_ptr<Model>> Model::loadProgram(const std::string& path, kerne
   bool isFloat32 = !program->states.empty() && program->states[0].element == CHORDAL_F32;
   if (options.kvFloat32 && !isFloat32)
     return Error{path + ": compiled for a KV cache of f16; compile it with --kv-type f32"};
-  auto weights = file->weights().weights(*program);
+  auto weights = storage->file->weights().weights(*program);
   if (!weights.ok())
     return weights.error();
   auto object = container.section(SectionKind::Object, *best);
   if (!object.ok())
     return object.error();
-
-  auto state = std::make_unique<State>(std::move(*view));
-  state->isa = kernels::isaName(kernels::Isa(*best));
-  ProgramCode code;
-  if (!object->empty()) {
-    llvm::StringRef bytes(reinterpret_cast<const char*>(object->data()), object->size());
-    if (auto loaded =
-            state->loadObject(llvm::MemoryBuffer::getMemBufferCopy(bytes, path), *program, code);
-        !loaded.ok())
-      return loaded.error();
-  }
-  SessionOptions session;
-  session.contextLength = options.contextLength;
-  state->file.emplace(std::move(*file));
-  return start(std::move(state), std::move(*program), std::move(code), std::move(*weights), session,
-               options);
+  std::unique_ptr<llvm::MemoryBuffer> copy;
+  if (!object->empty())
+    copy = llvm::MemoryBuffer::getMemBufferCopy(
+        llvm::StringRef(reinterpret_cast<const char*>(object->data()), object->size()), path);
+  auto code = loadCode(std::move(copy), *program, *storage);
+  if (!code.ok())
+    return code.error();
+  return LoadedModel{std::move(storage), std::move(*view),    std::move(*program),
+                     std::move(*code),   std::move(*weights), *best};
 }
 
-Result<std::unique_ptr<Model>> Model::start(std::unique_ptr<State> state, Program program,
-                                            ProgramCode code,
-                                            std::vector<std::span<const std::byte>> weights,
-                                            SessionOptions sessionOptions,
-                                            const ModelOptions& options) {
-  auto bodies = resolveKernels(program);
-  if (!bodies.ok())
-    return bodies.error();
-  code.kernels = std::move(*bodies);
-  state->threads = options.threads ? options.threads : availableThreads();
+} // namespace
+
+Result<LoadedModel> loadModel(const std::string& path, const ModelOptions& options) {
+  kernels::Isa level = kernels::hostIsa();
+  if (!options.isa.empty()) {
+    std::optional<kernels::Isa> named = kernels::isaFromName(options.isa);
+    if (!named)
+      return Error{"unknown instruction-set level '" + options.isa + "'"};
+    if (!kernels::isaIncludes(level, *named))
+      return Error{"this machine has not the instruction-set level '" + options.isa +
+                       "'; the highest it has is '" + std::string(kernels::isaName(level)) + "'",
+                   ErrorCode::Unsupported};
+    level = *named;
+  }
+  return ProgramFile::isProgram(path) ? loadProgram(path, level, options)
+                                      : compileAndLoad(path, level, options);
+}
+
+Result<std::unique_ptr<Model>> Model::load(const std::string& path, const ModelOptions& options) {
+  auto loaded = loadModel(path, options);
+  if (!loaded.ok())
+    return loaded.error();
+  std::unique_ptr<Model> model(new Model(std::move(*loaded)));
+  model->workers = options.threads ? options.threads : availableThreads();
+  SessionOptions session;
+  session.contextLength = options.contextLength;
+  session.maxSequences = options.maxSequences;
+  session.microBatch = options.microBatch;
   ExecutorOptions execution;
-  execution.threads = state->threads;
+  execution.threads = model->workers;
   execution.observer = options.observer;
-  sessionOptions.maxSequences = options.maxSequences;
-  sessionOptions.microBatch = options.microBatch;
-  auto session = Session::create(std::move(program), std::move(weights),
-                                 createTbbExecutor(std::move(code), execution), sessionOptions,
-                                 systemMemory());
-  if (!session.ok())
-    return session.error();
-  state->session = std::move(*session);
-  return std::unique_ptr<Model>(new Model(std::move(state)));
+  auto made = model->loaded.createSession(session, execution);
+  if (!made.ok())
+    return made.error();
+  model->only = std::move(*made);
+  return model;
 }
 
 } // namespace chordal

@@ -10,8 +10,7 @@
 #include "ir/gguf/View.h"
 #include "kernels/catalogue/Catalogue.h"
 #include "passes/Pipeline.h"
-#include "runtime/core/Session.h"
-#include "runtime/tbb/Executor.h"
+#include "runtime/tbb/LoadedModel.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -38,33 +37,30 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> compileModule(mlir::MLIRContext& conte
                                                         const gguf::View& view,
                                                         const ModelOptions& options, Phase to);
 
-/// A model that is loaded and takes tokens.
+/// Opens, compiles and loads; a compiled program is only loaded, in the best of its levels that the
+/// options allow. Errors name the file and what is wrong with it.
+Result<LoadedModel> loadModel(const std::string& path, const ModelOptions& options);
+
+/// A model that is loaded and takes tokens: with a session.
 class Model {
 public:
-  /// Opens, compiles and loads; a compiled program is only loaded, in the best of its levels that
-  /// the options allow. Errors name the file and what is wrong with it.
+  /// Errors as loadModel and LoadedModel::createSession.
   static Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options);
-  ~Model();
 
-  const gguf::View& file() const;
-  Session& session();
-  const Program& program() const;
+  const gguf::View& file() const { return loaded.file; }
+  Session& session() { return *only; }
+  const Program& program() const { return only->program(); }
   /// The instruction-set level that kernels were chosen for.
-  std::string_view isa() const;
+  std::string_view isa() const { return kernels::isaName(kernels::Isa(loaded.level)); }
   /// Worker threads of the executor.
-  unsigned threads() const;
+  unsigned threads() const { return workers; }
 
 private:
-  struct State;
-  explicit Model(std::unique_ptr<State> state);
-  static Result<std::unique_ptr<Model>> loadProgram(const std::string& path, kernels::Isa level,
-                                                    const ModelOptions& options);
-  static Result<std::unique_ptr<Model>> start(std::unique_ptr<State> state, Program program,
-                                              ProgramCode code,
-                                              std::vector<std::span<const std::byte>> weights,
-                                              SessionOptions sessionOptions,
-                                              const ModelOptions& options);
-  std::unique_ptr<State> state;
+  explicit Model(LoadedModel loaded) : loaded(std::move(loaded)) {}
+
+  LoadedModel loaded;
+  unsigned workers = 0;
+  std::unique_ptr<Session> only; // last: it uses the rest
 };
 
 } // namespace chordal

@@ -6,7 +6,8 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
+#include "tools/console/Interrupt.h"
 
 #include <fmt/format.h>
 

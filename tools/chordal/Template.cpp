@@ -1,7 +1,7 @@
 //===- Template.cpp - chordal template: conversations as texts -------------------------------===//
-#include "tools/chordal/ChatTemplate.h"
+#include "runtime/core/generate/ChatTemplate.h"
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
 
 #include <fmt/format.h>
 
@@ -40,7 +40,7 @@ Result<void> renderTemplate(const TemplateOptions& options) {
   if (Result<void> added = context.addJson(*json); !added)
     return Error{options.context + ": " + added.error().message, added.error().code};
 
-  jinja::Time time = localTime();
+  jinja::Time time = jinja::Time::local();
   if (context.has("strftime_now")) {
     auto text = context.text("strftime_now");
     auto fixed = text ? jinja::Time::parse(*text) : std::nullopt;
@@ -58,19 +58,22 @@ Result<void> renderTemplate(const TemplateOptions& options) {
     return text ? print(*text) : Result<void>(text.error());
   };
   if (!isModel(options.source)) {
-    Result<jinja::Template> made = readTemplate(options.source);
+    Result<std::string> source = readFile(options.source);
+    if (!source)
+      return source.error();
+    Result<jinja::Template> made = generate::parseTemplate(*source, options.source);
     return made ? render(*made) : Result<void>(made.error());
   }
   Result<gguf::View> file = gguf::View::open(options.source);
   if (!file)
     return file.error();
-  Result<jinja::Template> made = modelTemplate(*file);
+  Result<jinja::Template> made = generate::modelTemplate(*file);
   if (!made)
     return made.error();
   Result<text::Tokenizer> tokenizer = readTokenizer(*file);
   if (!tokenizer)
     return tokenizer.error();
-  addSpecialTokens(context, tokenizer->vocabulary());
+  generate::addSpecialTokens(context, tokenizer->vocabulary());
   return render(*made);
 }
 

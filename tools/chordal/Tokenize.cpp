@@ -1,6 +1,6 @@
 //===- Tokenize.cpp - chordal tokenize: texts to token ids and back --------------------------===//
 #include "tools/chordal/CommonOptions.h"
-#include "tools/chordal/Console.h"
+#include "tools/console/Console.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -2,7 +2,7 @@
 #include "tools/program/Info.h"
 
 #include "kernels/catalogue/Catalogue.h"
-#include "tools/program/Output.h"
+#include "tools/console/Console.h"
 
 #include <algorithm>
 
@@ -27,20 +27,22 @@ uint64_t weightBytes(const Container& weights) {
 
 } // namespace
 
-Result<void> printInfo(const Loaded& program) {
+Result<void> printInfo(const LinkedProgram& program) {
   auto tables = program.tables();
   if (!tables)
     return tables.error();
+  auto metadata = program.metadata();
+  if (!metadata)
+    return metadata.error();
   const Container& container = program.file().program();
   const Container& weights = program.file().weights();
-  const gguf::View& metadata = program.metadata();
   std::string text;
   auto line = [&](std::string name, const std::string& value) {
     name.resize(14, ' ');
     text += name + value + "\n";
   };
-  auto name = metadata.getString("general.name", "");
-  auto architecture = metadata.getString("general.architecture", "");
+  auto name = metadata->getString("general.name", "");
+  auto architecture = metadata->getString("general.architecture", "");
   line("model", name ? std::string(*name) : "");
   line("architecture", architecture ? std::string(*architecture) : "");
   const chordal_model& model = tables->model;
@@ -90,7 +92,7 @@ Result<void> printInfo(const Loaded& program) {
   return print(text);
 }
 
-Result<void> verify(const Loaded& program) {
+Result<void> verify(const LinkedProgram& program) {
   for (const Container* container : {&program.file().program(), &program.file().weights()})
     for (const ContainerSection& section : container->sections())
       if (section.kind != SectionKind::Weights)

@@ -22,16 +22,22 @@ constexpr Option table[] = {
     {"-c", "--context", "N", "Positions of the context (default: all that it was compiled for)"},
     {"-t", "--threads", "N", "Worker threads; results do not depend on it"},
     {"", "--isa", "LEVEL", "Instruction-set level to use (default: the best)"},
-    {"", "--ubatch", "N", "Most tokens of one step"},
+    {"", "--kv-type", "TYPE", "Fail unless the KV cache is of this type (f16, f32)"},
+    {"", "--ubatch", "N", "Most tokens of one step (default: 512)"},
     {"", "--temp", "X", "Temperature; 0: always the likeliest token (default: 0.8)"},
     {"", "--top-k", "K", "Choose among the K likeliest tokens; 0: all (default: 40)"},
-    {"", "--top-p", "P", "Choose among the likeliest tokens that sum to P (default: 0.95)"},
+    {"", "--top-p", "P", "Choose among the likeliest tokens that sum to P; 1: all (default: 0.95)"},
     {"", "--min-p", "P",
      "Drop tokens less likely than this share of the likeliest (default: 0.05)"},
     {"", "--repeat-penalty", "X", "Penalty on the last 64 tokens; 1: none (default: 1)"},
     {"", "--seed", "N", "Seed of the sampling (default: a random one)"},
     {"", "--stop", "TEXT", "Text to stop before; may be given several times"},
     {"", "--ignore-eos", "", "Never choose a token that ends the text"},
+    {"", "--logprobs", "",
+     "Print a JSON object for each token: id, text, log probability, likeliest"},
+    {"", "--chat", "", "Converse, a line for each turn"},
+    {"", "--system", "TEXT", "The system message of a conversation"},
+    {"", "--template", "FILE", "A chat template (Jinja) to use instead of the model's own"},
     {"", "--info", "", "Print what this program is: model, sizes, kernels, memory"},
     {"", "--verify", "", "Check the checksums of the whole program"},
     {"-h", "--help", "", "Print this"},
@@ -60,25 +66,31 @@ Result<void> parseNumber(const Option& option, std::string_view text, T least, T
 
 Result<void> set(Options& options, const Option& option, std::string_view value) {
   constexpr uint32_t noLimit = 0xffffffffu;
-  sample::SamplerOptions& sampler = options.sampler;
+  TextOptions& text = options.text;
+  generate::Options& generation = text.generation;
+  sample::SamplerOptions& sampler = generation.sampler;
   std::string_view name = option.longName;
   auto number = [&](auto least, auto most, auto& target) {
     return parseNumber(option, value, least, most, target);
   };
   auto real = [&](float most, float& target) { return number(0.0f, most, target); };
   if (name == "--prompt")
-    options.prompt = value;
+    text.prompt = value;
   else if (name == "--file")
-    options.file = value;
+    text.file = value;
   else if (name == "--count")
-    return number(0u, noLimit, options.count.emplace());
+    return number(0u, noLimit, generation.count.emplace());
   else if (name == "--context")
     return number(1u, 1u << 30, options.context);
   else if (name == "--threads")
     return number(1u, 1024u, options.threads);
   else if (name == "--isa")
     options.isa = value;
-  else if (name == "--ubatch")
+  else if (name == "--kv-type") {
+    if (value != "f16" && value != "f32")
+      return Error{"--kv-type: '" + std::string(value) + "' is neither f16 nor f32"};
+    options.kvType = value;
+  } else if (name == "--ubatch")
     return number(1u, 1u << 20, options.microBatch);
   else if (name == "--temp")
     return real(1e6f, sampler.temperature);
@@ -91,9 +103,19 @@ Result<void> set(Options& options, const Option& option, std::string_view value)
   else if (name == "--repeat-penalty")
     return real(1e6f, sampler.repeatPenalty);
   else if (name == "--seed")
-    return number(uint64_t(0), ~uint64_t(0), options.seed.emplace());
+    return number(uint64_t(0), ~uint64_t(0), text.seed.emplace());
   else if (name == "--ignore-eos")
-    options.ignoreEos = true;
+    generation.ignoreEos = true;
+  else if (name == "--logprobs")
+    text.logprobs = true;
+  else if (name == "--chat")
+    text.chat = true;
+  else if (name == "--system")
+    text.system = value;
+  else if (name == "--template")
+    text.templateFile = value;
+  else if (name == "--stop")
+    generation.stops.emplace_back(value);
   else if (name == "--info")
     options.mode = Options::Mode::Info;
   else if (name == "--verify")
@@ -102,11 +124,6 @@ Result<void> set(Options& options, const Option& option, std::string_view value)
     options.mode = Options::Mode::Help;
   else if (name == "--version")
     options.mode = Options::Mode::Version;
-  else if (name == "--stop") {
-    if (value.empty())
-      return Error{"--stop: the text is empty"};
-    options.stops.emplace_back(value);
-  }
   return {};
 }
 
@@ -139,17 +156,17 @@ Result<Options> parseOptions(std::span<const char* const> arguments) {
     if (Result<void> done = set(options, *option, value.value_or("")); !done)
       return done.error();
   }
-  if (options.prompt && !options.file.empty())
-    return Error{"--prompt and --file exclude one another"};
   return options;
 }
 
 std::string helpText(const std::string& programName) {
   std::string text =
-      "A language model, compiled by Chordal: continues a text.\n\nUsage: " + programName +
-      " [OPTIONS]\n\nWithout -p and --file the text is read from standard input, "
-      "from a terminal line by line.\nStandard output gets the continuation and "
-      "nothing else. Exit codes: 0, 1 (it failed), 2 (bad usage).\n\n";
+      "A language model, compiled by Chordal: continues a text, or converses.\n\nUsage: " +
+      programName +
+      " [OPTIONS]\n\nWithout -p and --file the text is read from standard input. From a terminal "
+      "each line is\na turn of a conversation or, if the model has no chat template, a text to "
+      "continue;\nCtrl-C ends an answer, Ctrl-D the program. Standard output gets what the model "
+      "says and\nnothing else. Exit codes: 0, 1 (it failed), 2 (bad usage).\n\n";
   for (const Option& option : table) {
     std::string line = "  ";
     if (!option.shortName.empty())

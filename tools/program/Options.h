@@ -6,7 +6,7 @@
 #pragma once
 
 #include "ir/gguf/Error.h"
-#include "runtime/core/sample/Sampler.h"
+#include "tools/console/TextCommand.h"
 
 #include <cstdint>
 #include <optional>
@@ -19,17 +19,12 @@ namespace chordal::program {
 struct Options {
   enum class Mode : uint8_t { Run, Info, Verify, Help, Version };
   Mode mode = Mode::Run;
-  std::optional<std::string> prompt;
-  std::string file;
-  std::optional<uint32_t> count;
   uint32_t context = 0;    ///< 0: what was compiled for
   uint32_t threads = 0;    ///< 0: those the process may use
   uint32_t microBatch = 0; ///< 0: the largest bucket
   std::string isa;         ///< empty: the best that the machine and the program have
-  sample::SamplerOptions sampler;
-  std::optional<uint64_t> seed;
-  std::vector<std::string> stops;
-  bool ignoreEos = false;
+  std::string kvType;      ///< what the program must have been compiled with; empty: anything
+  TextOptions text;
 };
 
 /// Reads the arguments after the program's name. An option's value is the next argument, or behind

@@ -144,6 +144,21 @@ void appendJson(Engine& engine, std::string& out, const Value& value, const Json
               " cannot be written as JSON");
 }
 
+std::string jsonString(std::string_view text) {
+  std::string valid;
+  for (std::string_view rest = text; !rest.empty();) {
+    text::Char c = text::frontChar(rest);
+    if (c.code < text::invalidByte)
+      valid += rest.substr(0, c.length);
+    else
+      appendUtf8(valid, 0xFFFD);
+    rest.remove_prefix(c.length);
+  }
+  std::string out;
+  appendJsonString(out, valid, /*asciiOnly=*/false);
+  return out;
+}
+
 //===--- reading (RFC 8259) -------------------------------------------------------------------===//
 
 namespace {

@@ -6,6 +6,7 @@
 #include "runtime/core/template/Parser.h"
 
 #include <algorithm>
+#include <ctime>
 
 namespace chordal::jinja {
 
@@ -152,6 +153,14 @@ std::optional<Time> Time::parse(std::string_view text) {
               time.day >= 1 && time.day <= daysIn(time.year, time.month) && time.hour < 24 &&
               time.minute < 60 && time.second < 61;
   return good ? std::optional(time) : std::nullopt;
+}
+
+Time Time::local() {
+  std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  return {parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+          parts.tm_hour,        parts.tm_min,     parts.tm_sec};
 }
 
 Result<std::string> Time::format(std::string_view pattern) const {

@@ -27,6 +27,9 @@ namespace chordal::jinja {
 struct Ast;
 class Heap;
 
+/// A text as a JSON string, quotes included; what is no UTF-8 becomes replacement characters.
+std::string jsonString(std::string_view text);
+
 /// What a rendering may use. The defaults serve conversations of some megabytes.
 struct Limits {
   size_t maxBytes = size_t(256) << 20; ///< of values and output together
@@ -41,6 +44,8 @@ struct Time {
 
   /// From "2025-07-04T12:30:45", "2025-07-04 12:30" or "2025-07-04".
   static std::optional<Time> parse(std::string_view text);
+  /// The time now, where this machine is.
+  static Time local();
   /// strftime with the C locale. Error: an unknown conversion.
   Result<std::string> format(std::string_view pattern) const;
 };

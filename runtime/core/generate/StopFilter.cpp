@@ -1,9 +1,9 @@
 //===- StopFilter.cpp - ends a stream of text at a stop text ---------------------------------===//
-#include "tools/chordal/StopFilter.h"
+#include "runtime/core/generate/StopFilter.h"
 
 #include <algorithm>
 
-namespace chordal::driver {
+namespace chordal::generate {
 
 /// Length of the longest end of `held` that is the beginning of a stop text.
 size_t StopFilter::heldLength() const {
@@ -47,4 +47,4 @@ void StopFilter::flush(std::string& out) {
   held.clear();
 }
 
-} // namespace chordal::driver
+} // namespace chordal::generate

@@ -1,8 +1,9 @@
-//===- AtomicFile.cpp - a large file that appears whole or not at all -------------------------===//
-#include "tools/chordal/AtomicFile.h"
+//===- OutputFile.cpp - a file that appears whole or not at all -------------------------------===//
+#include "tools/chordal/OutputFile.h"
+
+#include "tools/console/Console.h"
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
 #include <fcntl.h>
@@ -11,25 +12,21 @@
 
 namespace chordal::driver {
 
-namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void onInterrupt(int) {
-  interrupted = 1;
-}
-
-} // namespace
-
-Error AtomicFile::fail(std::string_view what, int number) const {
+Error OutputFile::fail(std::string_view what, int number) const {
   return {std::string(what) + " " + target + ": " + std::strerror(number), ErrorCode::Io};
 }
 
-Result<void> AtomicFile::open(const std::string& path, mode_t mode) {
+Result<void> OutputFile::open(const std::string& path, mode_t mode) {
   target = path;
   struct stat status;
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    return fail("cannot replace", S_ISDIR(status.st_mode) ? EISDIR : EEXIST);
+  bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode))
+    return fail("cannot create", EISDIR);
+  direct = exists && !S_ISREG(status.st_mode);
+  if (direct) {
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    return descriptor < 0 ? Result<void>(fail("cannot create", errno)) : Result<void>();
+  }
   size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   temporary = path + "." + std::to_string(::getpid()) + ".tmp";
@@ -48,7 +45,7 @@ Result<void> AtomicFile::open(const std::string& path, mode_t mode) {
   return {};
 }
 
-Result<void> AtomicFile::write(const void* data, size_t size) {
+Result<void> OutputFile::write(const void* data, size_t size) {
   const char* at = static_cast<const char*>(data);
   while (size != 0) {
     ssize_t written = ::write(descriptor, at, size);
@@ -63,8 +60,8 @@ Result<void> AtomicFile::write(const void* data, size_t size) {
   return {};
 }
 
-Result<void> AtomicFile::commit() {
-  if (!named) {
+Result<void> OutputFile::commit() {
+  if (!direct && !named) {
     std::string link = "/proc/self/fd/" + std::to_string(descriptor);
     if (::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)
       return fail("cannot create", errno);
@@ -74,38 +71,30 @@ Result<void> AtomicFile::commit() {
   descriptor = -1;
   if (closed != 0)
     return fail("cannot write", errno);
+  if (direct)
+    return {};
   if (::rename(temporary.c_str(), target.c_str()) != 0)
     return fail("cannot create", errno);
   named = false;
   return {};
 }
 
-AtomicFile::~AtomicFile() {
+OutputFile::~OutputFile() {
   if (descriptor >= 0)
     ::close(descriptor);
   if (named)
     ::unlink(temporary.c_str());
 }
 
-InterruptFlag::InterruptFlag() {
-  interrupted = 0;
-  struct sigaction action = {};
-  action.sa_handler = onInterrupt;
-  action.sa_flags = int(SA_RESETHAND | SA_RESTART);
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  // A limit on the size of files shows as an error of write().
-  std::signal(SIGXFSZ, SIG_IGN);
-}
-
-InterruptFlag::~InterruptFlag() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-bool InterruptFlag::isSet() {
-  return interrupted != 0;
+Result<void> writeText(const std::string& path, std::string_view text) {
+  if (path.empty() || path == "-")
+    return print(text);
+  OutputFile file;
+  if (Result<void> opened = file.open(path); !opened)
+    return opened;
+  if (Result<void> written = file.write(text); !written)
+    return written;
+  return file.commit();
 }
 
 } // namespace chordal::driver

@@ -10,11 +10,15 @@
 #include "runtime/core/text/Vocabulary.h"
 
 #include <string>
+#include <string_view>
 
-namespace chordal::driver {
+namespace chordal::generate {
 
-/// The template of a file of this path. ErrorCode::Malformed and the like name the file.
-Result<jinja::Template> readTemplate(const std::string& path);
+/// Parses a template; messages of errors begin with the name of the file that it is from.
+Result<jinja::Template> parseTemplate(std::string_view source, const std::string& name);
+
+/// Whether a model carries a chat template.
+bool hasTemplate(const gguf::View& file);
 
 /// The template that a model carries. ErrorCode::Missing if it has none.
 Result<jinja::Template> modelTemplate(const gguf::View& file);
@@ -22,7 +26,4 @@ Result<jinja::Template> modelTemplate(const gguf::View& file);
 /// Sets bos_token and eos_token from a vocabulary ("" where it has none), unless they are set.
 void addSpecialTokens(jinja::Context& context, const text::Vocabulary& vocabulary);
 
-/// The time now, where this machine is.
-jinja::Time localTime();
-
-} // namespace chordal::driver
+} // namespace chordal::generate

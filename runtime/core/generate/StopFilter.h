@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace chordal::driver {
+namespace chordal::generate {
 
 class StopFilter {
 public:
@@ -32,4 +32,4 @@ private:
   std::string held;
 };
 
-} // namespace chordal::driver
+} // namespace chordal::generate

@@ -1,13 +1,13 @@
 //===- StopFilterTest.cpp - stop texts in a stream
 //----------------------------------------------===//
-#include "tools/chordal/StopFilter.h"
+#include "runtime/core/generate/StopFilter.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
-namespace chordal::driver {
+namespace chordal::generate {
 namespace {
 
 /// Pushes the pieces until one ends the stream; at the end without a stop text, flushes.
@@ -93,4 +93,4 @@ TEST(StopFilter, agreesWithSearchingTheWholeText) {
 }
 
 } // namespace
-} // namespace chordal::driver
+} // namespace chordal::generate
