@@ -44,18 +44,21 @@ void multiply(benchmark::State& state, const KernelInfo* kernel, uint32_t rows, 
   for (size_t i = 0; i < rowBytes * outputs; ++i)
     weights.p.get()[i] = uint8_t(0x20 | (i * 7 & 0x0f));
 
-  const uint64_t xRow = kernel->quantizedActivations ? Q8Row::bytes(columns) : 4 * columns;
-  const uint64_t xStride = activationStride(xRow);
-  Aligned x(xStride * rows);
-  for (uint32_t r = 0; r < rows; ++r) {
+  const bool bytes = kernel->activations == Activations::Q8;
+  const bool bfloat = kernel->activations == Activations::BF16x16;
+  const uint64_t xStride = bfloat ? BF16x16Rows::bytes(columns)
+                                  : activationStride(bytes ? Q8Row::bytes(columns) : 4 * columns);
+  // Interleaved rows are left zero: their values do not matter for time.
+  Aligned x(xStride * (rows + 15) / 16 * 16);
+  for (uint32_t r = 0; !bfloat && r < rows; ++r) {
     uint8_t* row = x.p.get() + r * xStride;
     for (uint32_t c = 0; c < columns; ++c) {
-      if (kernel->quantizedActivations)
+      if (bytes)
         row[c] = uint8_t(random() & 0x3f);
       else
         reinterpret_cast<float*>(row)[c] = 1;
     }
-    for (uint32_t g = 0; kernel->quantizedActivations && g < columns / 32; ++g)
+    for (uint32_t g = 0; bytes && g < columns / 32; ++g)
       reinterpret_cast<float*>(row + Q8Row::scaleOffset(columns))[g] = 1;
   }
   const uint64_t resultStride = activationStride(4 * outputs);
@@ -113,8 +116,10 @@ int main(int argc, char** argv) {
         !isaIncludes(hostIsa(), kernel.isa))
       continue;
     const bool few = kernel.name.find(".gemv.") != std::string_view::npos;
-    const std::vector<uint32_t> counts =
-        few ? std::vector<uint32_t>{1} : std::vector<uint32_t>{2, 4, 8, 16, 64, 512};
+    const std::vector<uint32_t> counts = few ? std::vector<uint32_t>{1}
+                                         : kernel.isa == Isa::Amx
+                                             ? std::vector<uint32_t>{32, 64, 512}
+                                             : std::vector<uint32_t>{2, 4, 8, 16, 64, 512};
     for (uint32_t rows : counts) {
       std::string name = std::string(kernel.name) + "/" + std::to_string(rows);
       const KernelInfo* info = &kernel;

@@ -21,6 +21,13 @@
 
 namespace chordal::kernels {
 
+/// How activations are multiplied with the weights of a matmul.
+enum class Activations : uint8_t {
+  F32,
+  Q8,      ///< Q8Row
+  BF16x16, ///< BF16x16Rows
+};
+
 /// The activation format Q8. A row of n features (n a multiple of 32) is
 /// int8 q[n], then float32 scale[n / 32], then int16 sum[n / 16] (sums of 16 q's).
 /// value = scale * q, scale = max|x| / 127, q = round-half-to-even(x / scale).
@@ -28,6 +35,16 @@ struct Q8Row {
   static constexpr size_t scaleOffset(size_t n) { return n; }
   static constexpr size_t sumOffset(size_t n) { return n + n / 32 * 4; }
   static constexpr size_t bytes(size_t n) { return n + n / 32 * 4 + n / 16 * 2; }
+};
+
+/// The activation format BF16x16. Features (n a multiple of 32) are rounded to bfloat16, half to
+/// even, and rows interleaved in blocks of 16 as matrix units take them:
+/// bfloat16 [row / 16][feature / 2][row % 16][feature % 2]. The last block is a whole one; what its
+/// rows that are not there hold is not defined.
+struct BF16x16Rows {
+  static constexpr uint64_t block = 16;
+  /// Of one row, if it stood alone.
+  static constexpr size_t bytes(size_t n) { return 2 * n; }
 };
 
 /// Bytes from one activation row to the next for a row of `bytes`: aligned, and an odd number of
@@ -45,19 +62,19 @@ struct EmbedParameters {
   uint32_t vocabulary;
 };
 
-/// norm: RMS norm or layer norm (subtractMean), and Q8 quantisation of the result where wanted.
-/// Operands: x f32, weight f32 [columns], bias f32 [columns] (if hasBias, which only layer norm
-/// may), then output f32 (if writeFloat), then output Q8 (if writeQ8). Shards: row tile `rowTile`
-/// of the task.
+/// norm: RMS norm or layer norm (subtractMean), and quantisation of the result where wanted, to the
+/// activation format that the catalogue says of the kernel. Operands: x f32, weight f32 [columns],
+/// bias f32 [columns] (if hasBias, which only layer norm may), then output f32 (if writeFloat),
+/// then the quantised output (if writeQuantized). Shards: row tile `rowTile` of the task.
 struct NormParameters {
   uint32_t columns;
   float epsilon;
-  uint32_t writeFloat, writeQ8;
+  uint32_t writeFloat, writeQuantized;
   uint32_t rowTile;
   uint32_t subtractMean = 0, hasBias = 0;
 };
 
-/// quantize: f32 rows to Q8. Operands: x, output. Shards: row tile.
+/// quantize: f32 rows to the kernel's activation format. Operands: x, output. Shards: row tile.
 struct QuantizeParameters {
   uint32_t columns;
   uint32_t rowTile;
@@ -73,14 +90,14 @@ constexpr uint32_t maxMatmulWeights = 4;
 /// The most views that an epilogue is called with, tiles included.
 constexpr uint32_t maxEpilogueViews = 16;
 
-/// matmul: result_i = x * transpose(w_i), i < weights; x [rows, columns] in f32 or Q8 (as the
-/// catalogue says of the kernel), w_i [outputs[i], columns]. A kernel is for one weight format:
-/// where the weights of a task differ, each weight's shards go to the kernel of its format (never
-/// when `paired`). Operands: x, w_0 .. w_{n-1}, then (without epilogue) result_0 .. result_{n-1},
-/// f32. Shards: not by tokens; factor = sum of ceil(outputs[i] / outputTile), weight by weight.
-/// `paired`: the weights have equal outputs and one shard computes the same tile of all of them:
-/// factor = ceil(outputs[0] / outputTile). Epilogue: with functions, a shard's tile goes to
-/// scratch, and then functions[i] (i the weight; one function for all if paired) is called with
+/// matmul: result_i = x * transpose(w_i), i < weights; x [rows, columns] in the activation format
+/// that the catalogue says of the kernel, w_i [outputs[i], columns]. A kernel is for one weight
+/// format: where the weights of a task differ, each weight's shards go to the kernel of its format
+/// (never when `paired`). Operands: x, w_0 .. w_{n-1}, then (without epilogue) result_0 ..
+/// result_{n-1}, f32. Shards: not by tokens; factor = sum of ceil(outputs[i] / outputTile), weight
+/// by weight. `paired`: the weights have equal outputs and one shard computes the same tile of all
+/// of them: factor = ceil(outputs[0] / outputTile). Epilogue: with functions, a shard's tile goes
+/// to scratch, and then functions[i] (i the weight; one function for all if paired) is called with
 /// views {tile of weight i (if paired: of all weights, in order), then
 /// function_views[epilogueFirst[i]] .. [epilogueFirst[i+1])} over the shard's rows and columns; it
 /// writes the results.

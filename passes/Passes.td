@@ -101,11 +101,12 @@ def FuseDequantizeMatmulPass : Pass<"fuse-dequantize-matmul", "::mlir::func::Fun
 }
 
 def QuantizeActivationsPass : Pass<"quantize-activations", "::mlir::func::FuncOp"> {
-  let summary = "Quantises the inputs of matmuls to int8.";
+  let summary = "Quantises the inputs of matmuls to what their kernels read.";
   let description = [{
-    Integer dot products are several times as fast as float32 ones. Where all weights of a matmul
-    are of formats that want quantised activations (the kernel catalogue says which), its input is
-    quantised to Q8, once for all readers and where the value is made. This is the one pass that
+    Integer dot products are several times as fast as float32 ones, and matrix units want bfloat16.
+    Where the kernels of all weights of a matmul read the same quantised activations (the kernel
+    catalogue says which, by format, instruction-set level and number of rows), its input is
+    quantised so, once for all readers and where the value is made. This is the one pass that
     changes numbers by more than rounding.
 
     Before:
@@ -122,6 +123,8 @@ def QuantizeActivationsPass : Pass<"quantize-activations", "::mlir::func::FuncOp
         -> tensor<?x256xf32>
     ```
   }];
+  let options = [Option<"isa", "isa", "std::string", "",
+                        "Instruction-set level; empty: that of this machine">];
   let statistics = [
     Statistic<"numQuantized", "quantized", "Number of values quantised">,
     Statistic<"numMatmuls", "matmuls", "Number of matmuls that read quantised activations">
@@ -256,8 +259,8 @@ def VerifyGraphPass : Pass<"verify-graph", "::mlir::ModuleOp"> {
   let summary = "Checks that it is settled what is computed together.";
   let description = [{
     The end of the phase `graph`. No matmul reads a dequantised value, none has more weights than
-    kernels take (four), one that reads Q8 has only weights of formats that want it; no value is
-    quantised twice; fusions hold what their kind says; there is no op of a later phase. States are
+    kernels take (four), one that reads quantised activations has only weights of formats that are multiplied with them;
+    no value is quantised twice to one format; fusions hold what their kind says; there is no op of a later phase. States are
     used linearly.
   }];
 }

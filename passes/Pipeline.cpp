@@ -26,7 +26,7 @@ void buildInput(OpPassManager& passes) {
   passes.addPass(createVerifyInputPass());
 }
 
-void buildGraph(OpPassManager& passes) {
+void buildGraph(OpPassManager& passes, const PipelineOptions& options) {
   // Nested, so that the step functions of different buckets go through all of it in parallel.
   OpPassManager& functions = passes.nest<func::FuncOp>();
   // Layers state their rope tables anew; this leaves one for each set of frequencies, which
@@ -36,8 +36,11 @@ void buildGraph(OpPassManager& passes) {
   // Before quantize-activations: what is merged shares one quantised input.
   functions.addPass(createMergeProjectionsPass());
   functions.addPass(createFuseDequantizeMatmulPass());
-  // After fuse-dequantize-matmul: only a weight read as stored can be multiplied with Q8.
-  functions.addPass(createQuantizeActivationsPass());
+  // After fuse-dequantize-matmul: only a weight read as stored is multiplied with quantised
+  // activations.
+  QuantizeActivationsPassOptions quantize;
+  quantize.isa = options.isa;
+  functions.addPass(createQuantizeActivationsPass(quantize));
   functions.addPass(createFuseNormQuantizePass());
   // After quantize-activations: the matmuls that it joins read the same value by then.
   functions.addPass(createFuseExpertsPass());
@@ -127,7 +130,7 @@ void buildPhase(OpPassManager& passes, Phase phase, const PipelineOptions& optio
   case Phase::Input:
     return buildInput(passes);
   case Phase::Graph:
-    return buildGraph(passes);
+    return buildGraph(passes, options);
   case Phase::Dispatch:
     return buildDispatch(passes, options);
   case Phase::Schedule:

@@ -46,7 +46,7 @@ struct PlanArena : impl::PlanArenaPassBase<PlanArena> {
         if (isa<ir::KvType>(result.getType()))
           continue;
         Lifetime lifetime{result, int64_t(dispatch.getId()), int64_t(dispatch.getId()),
-                          rows * activationStride(result.getType())};
+                          activationBytes(result.getType(), rows)};
         bool returned = false;
         for (Operation* user : result.getUsers()) {
           if (auto reader = dyn_cast<ir::DispatchOp>(user))

@@ -1,8 +1,9 @@
-//===- QuantizeActivations.cpp - inputs of matmuls become int8 ------------------------------===//
+//===- QuantizeActivations.cpp - inputs of matmuls in the format of the kernels -------------===//
 //
-// Gives matmuls whose weights are multiplied with integers an input in Q8, one for all readers.
+// Gives matmuls an input in the format that their kernels read, one for all readers.
 //
 //===----------------------------------------------------------------------------------------===//
+#include "passes/Level.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/Weights.h"
@@ -18,55 +19,79 @@ namespace chordal {
 
 namespace {
 
+using kernels::Activations;
+
 struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActivationsPass> {
+  using QuantizeActivationsPassBase::QuantizeActivationsPassBase;
+
   void runOnOperation() override {
+    FailureOr<kernels::Isa> named = levelFor(getOperation(), isa);
+    if (failed(named))
+      return signalPassFailure();
+    level = *named;
+    maxRows = maxRowsOf(getOperation());
     for (Block& block : getOperation().getBody())
       runOnBlock(block);
   }
 
   void runOnBlock(Block& block) {
-    llvm::DenseMap<Value, Value> quantized;
+    llvm::DenseMap<std::pair<Value, Type>, Value> quantized;
     // What the module quantises already serves too.
     for (auto quantize : block.getOps<ir::QuantizeOp>())
-      quantized.try_emplace(quantize.getX(), quantize.getResult());
+      quantized.try_emplace({quantize.getX(), quantize.getType()}, quantize.getResult());
     for (Operation& op : block) {
       Operation* matmul = &op;
-      if (!isMatmul(matmul) || !wantsQuantizedInput(matmul))
+      if (!isMatmul(matmul))
+        continue;
+      Activations activations = wantedInput(matmul);
+      if (activations == Activations::F32)
         continue;
       Value x = matmul->getOperand(0);
-      Value& q = quantized[x];
+      auto rows = cast<RankedTensorType>(x.getType());
+      auto type = ir::QuantizedType::get(&getContext(), rows.getShape(),
+                                         StringRef(kernels::activationsName(activations)));
+      Value& q = quantized[{x, type}];
       if (!q ||
           (q.getDefiningOp()->getBlock() == &block && matmul->isBeforeInBlock(q.getDefiningOp()))) {
         OpBuilder builder(&getContext());
         builder.setInsertionPointAfterValue(x);
-        q = ir::QuantizeOp::create(builder, x.getLoc(), x);
+        q = ir::QuantizeOp::create(builder, x.getLoc(), type, x);
         ++numQuantized;
         reportPassed(q.getDefiningOp(), getArgumentName(), "quantized",
-                     "quantised {0} features to Q8 for all matmuls that read them",
-                     cast<RankedTensorType>(x.getType()).getDimSize(1));
+                     "quantised {0} features to {1} for all matmuls that read them",
+                     rows.getDimSize(1), type.getFormat());
       }
       matmul->setOperand(0, q);
       ++numMatmuls;
     }
   }
 
-  bool wantsQuantizedInput(Operation* matmul) {
-    if (!isa<RankedTensorType>(matmul->getOperand(0).getType()))
-      return false; // Q8 already
-    // Rows of the formats that want this are whole blocks, of a multiple of 32 weights as in Q8.
-    auto wants = [](Value weight) {
-      return isa<ir::QuantizedType>(weight.getType()) && wantsQuantizedActivations(weight);
-    };
-    if (llvm::none_of(matmulWeights(matmul), wants))
-      return false;
-    if (!llvm::all_of(matmulWeights(matmul), wants)) {
-      reportMissed(matmul, getArgumentName(), "weights-disagree",
-                   "input left as float32, because only some of the weights are of formats that "
-                   "want quantised activations");
-      return false;
+  /// The activations that the kernels of all the matmul's weights read.
+  Activations wantedInput(Operation* matmul) {
+    auto rows = dyn_cast<RankedTensorType>(matmul->getOperand(0).getType());
+    if (!rows)
+      return Activations::F32; // quantised already
+    kernels::Family family =
+        llvm::isa<ir::MatmulOp>(matmul) ? kernels::Family::Matmul : kernels::Family::ExpertMatmul;
+    SmallVector<Activations> wanted;
+    for (Value weight : matmulWeights(matmul)) {
+      auto type = dyn_cast<ir::QuantizedType>(weight.getType());
+      Activations best =
+          type ? kernels::bestActivations(family, level, type.getFormatInfo()->format, maxRows)
+               : Activations::F32;
+      // Whole groups of 32 only; float weights have rows of any length.
+      wanted.push_back(rows.getDimSize(1) % 32 == 0 ? best : Activations::F32);
     }
-    return true;
+    if (llvm::all_equal(wanted))
+      return wanted.front();
+    reportMissed(matmul, getArgumentName(), "weights-disagree",
+                 "input left as float32, because its weights are of formats that are multiplied "
+                 "with different activations");
+    return Activations::F32;
   }
+
+  kernels::Isa level = kernels::Isa::Scalar;
+  uint32_t maxRows = 1;
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
+#include "passes/Level.h"
 #include "passes/Norm.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
@@ -63,16 +64,11 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     auto tokens = function->getAttrOfType<DenseI64ArrayAttr>("chordal.tokens");
     if (!tokens || function.isExternal())
       return;
-    level = kernels::hostIsa();
-    if (!isa.empty()) {
-      std::optional<kernels::Isa> named = kernels::isaFromName(std::string(isa));
-      if (!named) {
-        function.emitError() << "unknown instruction-set level '" << isa << "'";
-        return signalPassFailure();
-      }
-      level = *named;
-    }
-    maxRows = uint32_t(tokens[1]);
+    FailureOr<kernels::Isa> named = levelFor(function, isa);
+    if (failed(named))
+      return signalPassFailure();
+    level = *named;
+    maxRows = maxRowsOf(function);
     for (auto dispatch : function.getOps<ir::DispatchOp>())
       if (failed(selectFor(dispatch)))
         return signalPassFailure();
@@ -102,7 +98,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     }
     case kernels::Family::Norm: {
       Norm norm = *asNorm(pattern->root);
-      return assign(dispatch, *pattern->family, Format::F32,
+      return assign(dispatch, *pattern->family, Format::F32, written(dispatch),
                     [&](const kernels::KernelInfo& kernel) {
                       kernels::NormParameters p{};
                       p.columns = uint32_t(columnsOf(norm.result().getType()));
@@ -110,13 +106,13 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                       p.subtractMean = norm.subtractsMean;
                       p.hasBias = norm.bias ? 1 : 0;
                       for (Type type : dispatch.getResultTypes())
-                        (llvm::isa<ir::QuantizedType>(type) ? p.writeQ8 : p.writeFloat) = 1;
+                        (llvm::isa<ir::QuantizedType>(type) ? p.writeQuantized : p.writeFloat) = 1;
                       p.rowTile = kernel.tile;
                       return wordsOf(p);
                     });
     }
     case kernels::Family::Quantize:
-      return assign(dispatch, *pattern->family, Format::F32,
+      return assign(dispatch, *pattern->family, Format::F32, written(dispatch),
                     [&](const kernels::KernelInfo& kernel) {
                       kernels::QuantizeParameters p{};
                       p.columns = uint32_t(columnsOf(dispatch.getResultTypes()[0]));
@@ -214,6 +210,14 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     llvm_unreachable("all families are handled");
   }
 
+  /// What a norm or quantize writes beside float32; all norms can write no more than that.
+  static kernels::Activations written(ir::DispatchOp dispatch) {
+    for (Type type : dispatch.getResultTypes())
+      if (llvm::isa<ir::QuantizedType>(type))
+        return activationsOf(type);
+    return kernels::Activations::Q8;
+  }
+
   LogicalResult selectRopeAppend(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
     auto append = cast<ir::KvAppendOp>(pattern.root);
     auto state = cast<ir::KvType>(append.getState().getType());
@@ -279,34 +283,29 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
       return op->emitOpError() << "has " << weights.size() << " weights; kernels take at most "
                                << kernels::maxExpertWeights;
     Format format = type.getFormatInfo()->format;
-    bool quantized = llvm::isa<ir::QuantizedType>(op->getOperand(0).getType());
-    const kernels::KernelInfo* kernel =
-        kernels::select(kernels::Family::ExpertMatmul, level, format, maxRows);
-    if (!kernel || kernel->quantizedActivations != quantized)
-      return op->emitOpError() << "has no kernel for weights of format "
-                               << StringRef(formatInfo(format).name) << " and "
-                               << (quantized ? "quantised" : "float32")
-                               << " activations at the level "
-                               << StringRef(kernels::isaName(level));
-    return assign(dispatch, *pattern.family, format, [&](const kernels::KernelInfo& chosen) {
-      kernels::ExpertMatmulParameters p{};
-      p.columns = uint32_t(type.getColumns());
-      p.weights = uint32_t(weights.size());
-      p.outputs = uint32_t(type.getRows());
-      p.outputTile = chosen.tile;
-      p.experts = uint32_t(type.getShape()[0]);
-      p.used = experts ? uint32_t(experts.getUsed()) : p.experts;
-      p.groups = uint32_t(std::min<uint64_t>(p.experts, uint64_t(maxRows) * p.used));
-      p.routed = experts ? 1 : 0;
-      p.sharedInput = experts && experts.hasSharedInput() ? 1 : 0;
-      p.hasBias = experts && !experts.getBiases().empty() ? 1 : 0;
-      return wordsOf(p);
-    });
+    kernels::Activations activations = activationsOf(op->getOperand(0).getType());
+    if (!kernels::select(kernels::Family::ExpertMatmul, level, format, activations, maxRows))
+      return noMatmul(op, format, activations);
+    return assign(dispatch, *pattern.family, format, activations,
+                  [&](const kernels::KernelInfo& chosen) {
+                    kernels::ExpertMatmulParameters p{};
+                    p.columns = uint32_t(type.getColumns());
+                    p.weights = uint32_t(weights.size());
+                    p.outputs = uint32_t(type.getRows());
+                    p.outputTile = chosen.tile;
+                    p.experts = uint32_t(type.getShape()[0]);
+                    p.used = experts ? uint32_t(experts.getUsed()) : p.experts;
+                    p.groups = uint32_t(std::min<uint64_t>(p.experts, uint64_t(maxRows) * p.used));
+                    p.routed = experts ? 1 : 0;
+                    p.sharedInput = experts && experts.hasSharedInput() ? 1 : 0;
+                    p.hasBias = experts && !experts.getBiases().empty() ? 1 : 0;
+                    return wordsOf(p);
+                  });
   }
 
   LogicalResult selectMatmul(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
     auto matmul = cast<ir::MatmulOp>(pattern.root);
-    bool quantized = llvm::isa<ir::QuantizedType>(matmul.getX().getType());
+    kernels::Activations activations = activationsOf(matmul.getX().getType());
     kernels::MatmulParameters p{};
     p.columns = uint32_t(columnsOf(matmul.getX().getType()));
     p.weights = uint32_t(matmul.getWeights().size());
@@ -317,12 +316,9 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
         return matmul.emitOpError("has no kernel for a matrix that is not a stored weight");
       Format format = formatOf(weight);
       const kernels::KernelInfo* kernel =
-          kernels::select(kernels::Family::Matmul, level, format, maxRows);
-      if (!kernel || kernel->quantizedActivations != quantized)
-        return matmul.emitOpError()
-               << "has no kernel for weights of format " << StringRef(formatInfo(format).name)
-               << " and " << (quantized ? "quantised" : "float32") << " activations at the level "
-               << StringRef(kernels::isaName(level));
+          kernels::select(kernels::Family::Matmul, level, format, activations, maxRows);
+      if (!kernel)
+        return noMatmul(matmul, format, activations);
       if (p.paired && index > 0 &&
           names[0] != StringAttr::get(&getContext(), StringRef(kernel->name)))
         return matmul.emitOpError("computes weights of different formats together");
@@ -351,11 +347,25 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     return success();
   }
 
-  /// Names the one kernel of a family other than matmul.
-  LogicalResult
-  assign(ir::DispatchOp dispatch, kernels::Family family, Format format,
-         llvm::function_ref<SmallVector<int32_t>(const kernels::KernelInfo&)> parameters) {
-    const kernels::KernelInfo* kernel = kernels::select(family, level, format, maxRows);
+  LogicalResult noMatmul(Operation* op, Format format, kernels::Activations activations) {
+    return op->emitOpError() << "has no kernel for weights of format "
+                             << StringRef(formatInfo(format).name) << " and "
+                             << describe(activations) << " activations at the level "
+                             << StringRef(kernels::isaName(level));
+  }
+
+  using Parameters = llvm::function_ref<SmallVector<int32_t>(const kernels::KernelInfo&)>;
+
+  /// Names the one kernel of a family that is neither of a matmul nor of activations.
+  LogicalResult assign(ir::DispatchOp dispatch, kernels::Family family, Format format,
+                       Parameters parameters) {
+    return assign(dispatch, family, format, kernels::Activations::F32, parameters);
+  }
+
+  LogicalResult assign(ir::DispatchOp dispatch, kernels::Family family, Format format,
+                       kernels::Activations activations, Parameters parameters) {
+    const kernels::KernelInfo* kernel =
+        kernels::select(family, level, format, activations, maxRows);
     if (!kernel)
       return dispatch.emitOpError()
              << "has no kernel at the level " << StringRef(kernels::isaName(level));

@@ -7,6 +7,7 @@
 
 #include "ir/dialect/ChordalTypes.h"
 #include "kernels/Kernels.h"
+#include "passes/Level.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -19,12 +20,25 @@ inline int64_t columnsOf(mlir::Type type) {
   return llvm::cast<mlir::RankedTensorType>(type).getShape().back();
 }
 
-/// Bytes from one row of activations, float32 or Q8, to the next.
+/// Bytes from one row of activations to the next.
 inline int64_t activationStride(mlir::Type type) {
-  size_t columns = size_t(columnsOf(type));
-  bool quantized = llvm::isa<ir::QuantizedType>(type);
-  return int64_t(
-      kernels::activationStride(quantized ? kernels::Q8Row::bytes(columns) : 4 * columns));
+  auto columns = size_t(columnsOf(type));
+  switch (activationsOf(type)) {
+  case kernels::Activations::F32:
+    return int64_t(kernels::activationStride(4 * columns));
+  case kernels::Activations::Q8:
+    return int64_t(kernels::activationStride(kernels::Q8Row::bytes(columns)));
+  case kernels::Activations::BF16x16:
+    return int64_t(kernels::BF16x16Rows::bytes(columns));
+  }
+  llvm_unreachable("all activations are handled");
+}
+
+/// Bytes of so many rows of activations.
+inline int64_t activationBytes(mlir::Type type, int64_t rows) {
+  if (activationsOf(type) == kernels::Activations::BF16x16)
+    rows = int64_t(llvm::alignTo(uint64_t(rows), kernels::BF16x16Rows::block));
+  return rows * activationStride(type);
 }
 
 } // namespace chordal

@@ -3,7 +3,7 @@
 // Checks that it is settled what is computed together.
 //
 //===----------------------------------------------------------------------------------------===//
-#include "kernels/Kernels.h"
+#include "passes/Level.h"
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"
 #include "passes/Weights.h"
@@ -26,11 +26,14 @@ LogicalResult verifyMatmul(ir::MatmulOp matmul) {
   if (matmul.getWeights().size() > kernels::maxMatmulWeights)
     return matmul.emitOpError() << "has " << matmul.getWeights().size()
                                 << " weights; kernels take at most " << kernels::maxMatmulWeights;
-  if (isa<ir::QuantizedType>(matmul.getX().getType()))
+  kernels::Activations activations = activationsOf(matmul.getX().getType());
+  if (activations != kernels::Activations::F32)
     for (auto [index, weight] : llvm::enumerate(matmul.getWeights()))
-      if (!wantsQuantizedActivations(weight))
-        return matmul.emitOpError() << "reads Q8, but weight " << index << " of type "
-                                    << weight.getType() << " is multiplied with float32";
+      if (ir::QuantizedType type = storedType(weight);
+          !type || !kernels::reads(type.getFormatInfo()->format, activations))
+        return matmul.emitOpError()
+               << "reads " << describe(activations) << ", but weight " << index << " of type "
+               << weight.getType() << " is not multiplied with that";
   return success();
 }
 
@@ -67,7 +70,7 @@ LogicalResult verifyFused(ir::FusedOp fused) {
 
 struct VerifyGraphPass : impl::VerifyGraphPassBase<VerifyGraphPass> {
   void runOnOperation() override {
-    llvm::DenseMap<Value, Operation*> quantized;
+    llvm::DenseMap<std::pair<Value, Type>, Operation*> quantized;
     auto verifyOp = [&](Operation* op) -> LogicalResult {
       if (isScheduleOp(op))
         return op->emitOpError("belongs to a later phase than 'graph'");
@@ -76,7 +79,7 @@ struct VerifyGraphPass : impl::VerifyGraphPassBase<VerifyGraphPass> {
       if (auto fused = dyn_cast<ir::FusedOp>(op))
         return verifyFused(fused);
       if (auto quantize = dyn_cast<ir::QuantizeOp>(op)) {
-        auto [other, isFirst] = quantized.try_emplace(quantize.getX(), op);
+        auto [other, isFirst] = quantized.try_emplace({quantize.getX(), quantize.getType()}, op);
         if (!isFirst)
           return quantize.emitOpError("quantises a value that is quantised already")
                      .attachNote(other->second->getLoc())

@@ -73,7 +73,7 @@ struct VerifySchedule : impl::VerifySchedulePassBase<VerifySchedule> {
         if (!slice)
           return dispatch.emitOpError("has a slice that is not of this function's arena");
         // That a slice lies within its arena the op itself verifies.
-        if (int64_t needed = rows * activationStride(result.getType());
+        if (int64_t needed = activationBytes(result.getType(), rows);
             int64_t(slice.getBytes()) < needed)
           return dispatch.emitOpError()
                  << "needs " << needed << " bytes for a result, but its slice has "

@@ -20,11 +20,11 @@ def Chordal_Gatherable : Chordal_Ranked<"isGatherable",
 def Chordal_Dense : Chordal_Ranked<"isDense", "a float32 tensor of rank 2 or 3">;
 
 def Chordal_Activations : Type<CPred<"::chordal::ir::isActivations($_self)">,
-  "quantised activations (!chordal.quantized<?xFEATURES, \"Q8\">)", "::chordal::ir::QuantizedType">;
+  "quantised activations (!chordal.quantized<?xFEATURES, \"Q8\">, or \"BF16x16\")", "::chordal::ir::QuantizedType">;
 def Chordal_Weights : Type<CPred<"::chordal::ir::isWeights($_self)">,
   "a quantised weight matrix", "::chordal::ir::QuantizedType">;
 
-/// What multiplies: activations as float32 or Q8.
+/// What multiplies: activations as float32 or quantised.
 def Chordal_MatmulInput : AnyTypeOf<[Chordal_Rows, Chordal_Activations]>;
 /// What it is multiplied with: a matrix as stored, or as dequantised.
 def Chordal_MatmulWeight : AnyTypeOf<[Chordal_Rows, Chordal_Weights]>;

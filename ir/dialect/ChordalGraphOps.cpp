@@ -31,16 +31,15 @@ LogicalResult DequantizeOp::inferReturnTypes(MLIRContext* context, std::optional
   return success();
 }
 
-LogicalResult QuantizeOp::inferReturnTypes(MLIRContext* context, std::optional<Location> location,
-                                           Adaptor adaptor, SmallVectorImpl<Type>& types) {
-  Type type = adaptor.getX().getType();
-  if (!isRows(type))
-    return emitOptionalError(location, "only rows of float32 features can be quantised");
-  int64_t columns = columnCount(type);
+LogicalResult QuantizeOp::verify() {
+  QuantizedType result = getResult().getType();
+  int64_t columns = columnCount(getX().getType());
   if (columns % 32 != 0)
-    return emitOptionalError(location, "rows of ", columns,
-                             " features cannot be quantised to Q8: not a multiple of 32");
-  types.push_back(QuantizedType::getActivation(context, rowCount(type), columns));
+    return emitOpError() << "cannot quantise rows of " << columns
+                         << " features: not a multiple of 32";
+  if (result.getColumns() != columns || result.getRows() != rowCount(getX().getType()))
+    return emitOpError() << "has a result of type " << result << ", which has not the shape of "
+                         << getX().getType();
   return success();
 }
 

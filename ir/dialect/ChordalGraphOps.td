@@ -46,8 +46,8 @@ def Chordal_DequantizeOp : Chordal_Op<"dequantize", [Pure, InferTypeOpAdaptor]> 
   let assemblyFormat = "$x attr-dict `:` qualified(type($x)) `->` type($result)";
 }
 
-def Chordal_QuantizeOp : Chordal_Op<"quantize", [Pure, InferTypeOpAdaptor]> {
-  let summary = "Quantises rows of activations to Q8.";
+def Chordal_QuantizeOp : Chordal_Op<"quantize", [Pure]> {
+  let summary = "Quantises rows of activations.";
   let description = [{
     The number of features must be a multiple of 32. The type `quantized` defines the arithmetic.
 
@@ -58,6 +58,7 @@ def Chordal_QuantizeOp : Chordal_Op<"quantize", [Pure, InferTypeOpAdaptor]> {
   let arguments = (ins Chordal_Rows:$x);
   let results = (outs Chordal_Activations:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` qualified(type($result))";
+  let hasVerifier = 1;
 }
 
 def Chordal_MatmulOp : Chordal_Op<"matmul", [Pure, InferTypeOpAdaptor]> {

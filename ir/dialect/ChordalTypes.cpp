@@ -57,11 +57,12 @@ LogicalResult QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError
   if (layout.empty())
     return emitError() << "the layout of a quantized matrix must have a name";
   int64_t columns = shape.back();
-  if (format == activationFormat) {
+  if (format == q8Format || format == bfloatFormat) {
     if (shape.size() != 2)
-      return emitError() << "activations (Q8) have 2 dimensions, but this has " << shape.size();
+      return emitError() << "activations (" << format << ") have 2 dimensions, but this has "
+                         << shape.size();
     if (ShapedType::isDynamic(columns) || columns <= 0 || columns % 32 != 0)
-      return emitError() << "a row of Q8 is a positive multiple of 32 features";
+      return emitError() << "a row of " << format << " is a positive multiple of 32 features";
     if (!ShapedType::isDynamic(shape[0]) && shape[0] <= 0)
       return emitError() << "dimensions must be positive";
     return success();

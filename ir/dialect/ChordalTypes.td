@@ -25,6 +25,9 @@ def Chordal_QuantizedType : Chordal_Type<"Quantized", "quantized"> {
     16. A value is scale * q; scale = amax / 127 and q = round-half-even(x / scale), 0 if amax is 0.
     Its number of rows may be dynamic.
 
+    The format `BF16x16` is one of activations too, of rows interleaved for matrix units; its
+    values are x rounded to bfloat16, half to even.
+
     `layout` names how the blocks lie in memory: `rows`, as in the file, is the default and not
     printed; others are layouts packed for a kernel.
 
@@ -49,17 +52,12 @@ def Chordal_QuantizedType : Chordal_Type<"Quantized", "quantized"> {
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// The format of activations; no file has it.
-    static constexpr ::llvm::StringLiteral activationFormat = "Q8";
+    /// The formats of activations; no file has them.
+    static constexpr ::llvm::StringLiteral q8Format = "Q8", bfloatFormat = "BF16x16";
     /// The layout of files.
     static constexpr ::llvm::StringLiteral fileLayout = "rows";
 
-    /// A matrix of activations [rows, columns] in Q8; `rows` may be dynamic.
-    static QuantizedType getActivation(::mlir::MLIRContext* context, int64_t rows, int64_t columns) {
-      return get(context, {rows, columns}, activationFormat);
-    }
-
-    bool isActivation() const { return getFormat() == activationFormat; }
+    bool isActivation() const { return getFormat() == q8Format || getFormat() == bfloatFormat; }
     /// The row of the format table; null for activations.
     const ::chordal::FormatInfo* getFormatInfo() const;
     int64_t getRank() const { return getShape().size(); }

@@ -9,6 +9,7 @@
 #include "ir/gguf/Half.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
 #include <oneapi/tbb/parallel_for.h>
@@ -90,6 +91,18 @@ Floats roundToQ8(const Floats& x) {
       float q = amax == 0 ? 0.0f : std::clamp(std::nearbyint(in[i] / scale), -127.0f, 127.0f);
       y.data()[start + i] = scale * q;
     }
+  }
+  return y;
+}
+
+Floats roundToBfloat(const Floats& x) {
+  Floats y = Floats::from_shape(x.shape());
+  for (size_t i = 0; i < x.size(); ++i) {
+    uint32_t bits = std::bit_cast<uint32_t>(x.data()[i]);
+    bool finite = (bits & 0x7f800000u) != 0x7f800000u;
+    if (finite)
+      bits += 0x7fff + (bits >> 16 & 1);
+    y.data()[i] = std::bit_cast<float>(finite ? bits & 0xffff0000u : bits);
   }
   return y;
 }

@@ -35,6 +35,8 @@ Floats layerNorm(const Floats& x, const Floats& weight, const Floats* bias, floa
 
 /// The values that x [T, C] has after quantisation to Q8: scale * q, as float.
 Floats roundToQ8(const Floats& x);
+/// Features rounded to bfloat16, half to even.
+Floats roundToBfloat(const Floats& x);
 
 /// cos and sin of position * frequency, times magnitude, interleaved: [T, 2H].
 Floats ropeTable(const Ints& position, const Floats& frequencies, float magnitude);

@@ -159,7 +159,9 @@ Result<Data> Evaluator::evaluate(Operation* op) {
         return one(*decoded);
       })
       .Case([&](ir::QuantizeOp quantize) -> Result<Data> {
-        return one(shared(roundToQ8(floats(quantize.getX()))));
+        bool bytes = quantize.getResult().getType().getFormat() == ir::QuantizedType::q8Format;
+        const Floats& x = floats(quantize.getX());
+        return one(shared(bytes ? roundToQ8(x) : roundToBfloat(x)));
       })
       .Case([&](ir::MatmulOp multiply) -> Result<Data> {
         Data results;
@@ -275,8 +277,8 @@ Result<Data> Evaluator::evaluate(Operation* op) {
                                     slice.getSize())));
       })
       .Case([&](ir::HeadJoinOp join) -> Result<Data> {
-        return one(shared(
-            headJoin(floats(join.getFirst()), floats(join.getSecond()), join.getHeads())));
+        return one(
+            shared(headJoin(floats(join.getFirst()), floats(join.getSecond()), join.getHeads())));
       })
       //===--- element-wise and rows --------------------------------------------------------===//
       .Case([&](ir::GluOp glu) -> Result<Data> {

@@ -23,14 +23,23 @@ namespace {
 constexpr uint32_t anyRows = ~0u;
 
 constexpr KernelInfo table[] = {
-#define CHORDAL_KERNEL(isa, symbol, name, family, format, quantized, minRows, maxRows, tile)       \
-  {name, Family::family, Isa::isa, Format::format, quantized, minRows, maxRows, tile},
+#define CHORDAL_KERNEL(isa, symbol, name, family, format, activations, minRows, maxRows, tile)     \
+  {name,    Family::family, Isa::isa, Format::format, Activations::activations,                    \
+   minRows, maxRows,        tile},
 #include "kernels/catalogue/Kernels.def"
 #undef CHORDAL_KERNEL
 };
 
 constexpr std::array<std::string_view, 8> isaNames = {
     "scalar", "x86-64-v2", "x86-64-v3", "avx512vnni", "amx", "neon", "neon-dotprod", "neon-i8mm"};
+
+constexpr std::array<std::string_view, 3> activationsNames = {"F32", "Q8", "BF16x16"};
+
+/// Whether kernels of the family differ by Activations.
+bool hasActivations(Family family) {
+  return family == Family::Matmul || family == Family::ExpertMatmul || family == Family::Norm ||
+         family == Family::Quantize;
+}
 
 /// Whether kernels of the family differ by Format.
 bool hasFormat(Family family) {
@@ -57,6 +66,18 @@ uint64_t savedStates() {
   return uint64_t(high) << 32 | low;
 }
 
+/// Linux hands out the state of tile registers on request only: arch_prctl(ARCH_REQ_XCOMP_PERM,
+/// XFEATURE_XTILEDATA), which holds for all threads of the process.
+bool mayUseTiles() {
+#if defined(__linux__)
+  long result = 158; // SYS_arch_prctl
+  __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023), "S"(18) : "rcx", "r11", "memory");
+  return result == 0;
+#else
+  return false;
+#endif
+}
+
 constexpr bool has(uint32_t word, std::initializer_list<int> bits) {
   for (int bit : bits)
     if (!(word >> bit & 1))
@@ -81,8 +102,9 @@ Isa detect() {
   // AVX512 F, DQ, BW, VL; VNNI; the mask and upper vector registers.
   if (!has(seven.ebx, {16, 17, 30, 31}) || !has(seven.ecx, {11}) || (saved & 0xe0) != 0xe0)
     return Isa::X86_64_v3;
-  // AMX-TILE, AMX-INT8; the tile registers.
-  if (!has(seven.edx, {24, 25}) || (saved & 0x60000) != 0x60000)
+  // AMX-BF16, AMX-TILE; AVX512-BF16; the tile registers.
+  if (!has(seven.edx, {22, 24}) || !has(cpuid(7, 1).eax, {5}) || (saved & 0x60000) != 0x60000 ||
+      !mayUseTiles())
     return Isa::Avx512Vnni;
   return Isa::Amx;
 }
@@ -126,11 +148,14 @@ std::span<const KernelInfo> catalogue() {
   return table;
 }
 
-const KernelInfo* select(Family family, Isa isa, Format format, uint32_t maxRows) {
+/// The kernel of the highest level; `activations` null: of any activations.
+static const KernelInfo* best(Family family, Isa isa, Format format, const Activations* activations,
+                              uint32_t maxRows) {
   const KernelInfo* best = nullptr;
   for (const KernelInfo& kernel : table) {
     if (kernel.family != family || !isaIncludes(isa, kernel.isa) || maxRows < kernel.minRows ||
-        maxRows > kernel.maxRows || (hasFormat(family) && kernel.format != format))
+        maxRows > kernel.maxRows || (hasFormat(family) && kernel.format != format) ||
+        (activations && hasActivations(family) && kernel.activations != *activations))
       continue;
     if (!best || kernel.isa > best->isa)
       best = &kernel;
@@ -138,18 +163,44 @@ const KernelInfo* select(Family family, Isa isa, Format format, uint32_t maxRows
   return best;
 }
 
+const KernelInfo* select(Family family, Isa isa, Format format, Activations activations,
+                         uint32_t maxRows) {
+  return best(family, isa, format, &activations, maxRows);
+}
+
+Activations bestActivations(Family family, Isa isa, Format format, uint32_t maxRows) {
+  const KernelInfo* kernel = best(family, isa, format, nullptr, maxRows);
+  return kernel ? kernel->activations : Activations::F32;
+}
+
 bool wantsQuantizedActivations(Format format) {
+  return select(Family::Matmul, Isa::Scalar, format, Activations::Q8, 1) != nullptr;
+}
+
+bool reads(Format format, Activations activations) {
   for (const KernelInfo& kernel : table)
-    if (kernel.family == Family::Matmul && kernel.format == format)
-      return kernel.quantizedActivations;
+    if (kernel.family == Family::Matmul && kernel.format == format &&
+        kernel.activations == activations)
+      return true;
   return false;
+}
+
+std::string_view activationsName(Activations activations) {
+  return activationsNames[size_t(activations)];
+}
+
+std::optional<Activations> activationsFromName(std::string_view name) {
+  for (size_t i = 0; i < activationsNames.size(); ++i)
+    if (activationsNames[i] == name)
+      return Activations(i);
+  return std::nullopt;
 }
 
 uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows) {
   switch (kernel.family) {
   case Family::Matmul:
     return MatmulScratch(*reinterpret_cast<const MatmulParameters*>(parameters), maxRows,
-                         kernel.quantizedActivations)
+                         kernel.activations)
         .bytes;
   case Family::Embed:
   case Family::Norm:
@@ -169,7 +220,7 @@ uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint
     return reinterpret_cast<const GroupRoutesParameters*>(parameters)->experts * sizeof(uint32_t);
   case Family::ExpertMatmul:
     return ExpertScratch(*reinterpret_cast<const ExpertMatmulParameters*>(parameters), maxRows,
-                         kernel.quantizedActivations)
+                         kernel.activations)
         .bytes;
   case Family::RopeAppend: {
     // A head before and after its rotation.

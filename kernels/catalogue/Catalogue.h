@@ -59,19 +59,31 @@ struct KernelInfo {
   Isa isa;
   Format format; ///< Matmul, ExpertMatmul: the weights' format; RopeAppend, Attention: the KV
                  ///< cache's; others: F32
-  bool quantizedActivations; ///< Matmul, ExpertMatmul: reads Q8 rows rather than float32
+  Activations activations;   ///< Matmul, ExpertMatmul: what it reads; Norm, Quantize: what it
+                             ///< quantises to; others: F32
   uint32_t minRows, maxRows; ///< token counts it is meant for
   uint32_t tile;             ///< outputTile of a matmul, rowTile of others
 };
 
 std::span<const KernelInfo> catalogue();
 
-/// The best kernel for `rows` tokens on a machine of level `isa`; null if there is none (the scalar
-/// level has all formats that any level has).
-const KernelInfo* select(Family family, Isa isa, Format format, uint32_t maxRows);
+/// The best kernel for steps of up to `maxRows` tokens on a machine of level `isa`; null if there
+/// is none (the scalar level has all formats that any level has).
+const KernelInfo* select(Family family, Isa isa, Format format, Activations activations,
+                         uint32_t maxRows);
 
-/// Whether matmul of this format wants quantised activations at every level.
+/// The activations that the best matmul (or ExpertMatmul) of this format reads.
+Activations bestActivations(Family family, Isa isa, Format format, uint32_t maxRows);
+
+/// Whether matmul of this format wants quantised activations, of which format ever, at every level.
 bool wantsQuantizedActivations(Format format);
+
+/// Whether any matmul of this format reads such activations.
+bool reads(Format format, Activations activations);
+
+/// The name of activations in the IR ("Q8").
+std::string_view activationsName(Activations activations);
+std::optional<Activations> activationsFromName(std::string_view name);
 
 /// Bytes of worker scratch that a task of this kernel needs (parameters: the family's struct).
 uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows);

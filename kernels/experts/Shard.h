@@ -47,7 +47,8 @@ CHORDAL_INLINE void gatherRow(const uint8_t* from, uint32_t all, uint32_t first,
 /// Computes a shard with `Few::compute(tile)` for few rows, else with `Many::compute(tile)`.
 template <class Few, class Many>
 CHORDAL_INLINE void computeExpertShard(const chordal_task_args* args, uint32_t shard) {
-  static_assert(Few::quantized == Many::quantized);
+  static_assert(Few::activations == Many::activations);
+  constexpr bool quantized = Few::activations == Activations::Q8;
   const auto& p = *reinterpret_cast<const ExpertMatmulParameters*>(args->parameters);
   const uint32_t tiles = (p.outputs + matmulTile - 1) / matmulTile;
   const uint32_t group = shard / tiles, first = shard % tiles * matmulTile;
@@ -70,15 +71,15 @@ CHORDAL_INLINE void computeExpertShard(const chordal_task_args* args, uint32_t s
   const chordal_view* results = biases + (p.hasBias ? p.weights : 0);
 
   const MatmulParameters inner = ExpertScratch::matmulParameters(p);
-  const ExpertScratch at(p, rows.count, Few::quantized);
-  const MatmulScratch layout(inner, rows.count, Few::quantized);
+  const ExpertScratch at(p, rows.count, Few::activations);
+  const MatmulScratch layout(inner, rows.count, Few::activations);
   uint8_t* gathered = static_cast<uint8_t*>(args->scratch) + at.gathered;
   uint8_t* scratch = static_cast<uint8_t*>(args->scratch) + at.matmul;
   for (uint32_t r = 0; r < rows.count; ++r)
-    gatherRow<Few::quantized>(static_cast<const uint8_t*>(x.data) + rows.token(r) * x.row_bytes,
-                              p.sharedInput ? p.columns : p.used * p.columns,
-                              p.sharedInput ? 0 : rows.partOf(r) * p.columns, p.columns,
-                              gathered + r * at.stride);
+    gatherRow<quantized>(static_cast<const uint8_t*>(x.data) + rows.token(r) * x.row_bytes,
+                         p.sharedInput ? p.columns : p.used * p.columns,
+                         p.sharedInput ? 0 : rows.partOf(r) * p.columns, p.columns,
+                         gathered + r * at.stride);
 
   auto tileOf = [&](uint32_t w) {
     return reinterpret_cast<float*>(scratch + layout.tiles + w * layout.tileBytes);

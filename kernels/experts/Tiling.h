@@ -22,10 +22,11 @@ struct ExpertScratch {
 
   // Always inlined, since kernels of all instruction-set levels use it.
   [[gnu::always_inline]] constexpr ExpertScratch(const ExpertMatmulParameters& p, uint64_t rows,
-                                                 bool quantized) {
-    stride = activationStride(quantized ? Q8Row::bytes(p.columns) : 4 * uint64_t(p.columns));
+                                                 Activations activations) {
+    stride = activationStride(activations == Activations::Q8 ? Q8Row::bytes(p.columns)
+                                                             : 4 * uint64_t(p.columns));
     matmul = rows * stride;
-    bytes = matmul + MatmulScratch(matmulParameters(p), rows, quantized).bytes;
+    bytes = matmul + MatmulScratch(matmulParameters(p), rows, activations).bytes;
   }
 
   /// What the kernels of matmul are to believe: one expert's matrices, computed together.

@@ -24,7 +24,9 @@ namespace chordal::kernels {
 namespace {
 
 template <class I, class F> struct Gemm {
-  static constexpr bool quantized = true, needsTile = true;
+  static constexpr Activations activations = Activations::Q8;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = true;
   static constexpr int panelRows = I::lanes * I::vectors;
   static constexpr int panels = matmulTile / panelRows;
   static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
@@ -296,7 +298,9 @@ template <class I, class F> struct Gemm {
 /// The same for float weights and activations: weights unpacked to [panel][column][row], one column
 /// at a time.
 template <class I, class F> struct FloatGemm {
-  static constexpr bool quantized = false, needsTile = true;
+  static constexpr Activations activations = Activations::F32;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = true;
   static constexpr int panelRows = I::lanes * I::vectors;
   static constexpr int panels = matmulTile / panelRows;
 

@@ -26,7 +26,9 @@ CHORDAL_INLINE void prefetch(const void* now, size_t bytes) {
 }
 
 template <class I, class F> struct Gemv {
-  static constexpr bool quantized = true, needsTile = false;
+  static constexpr Activations activations = Activations::Q8;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = false;
 
   /// The zero point of the codes as dot() sees them.
   static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
@@ -168,7 +170,9 @@ template <class I, class F> struct Gemv {
 
 /// The same for float weights and activations.
 template <class I, class F> struct FloatGemv {
-  static constexpr bool quantized = false, needsTile = false;
+  static constexpr Activations activations = Activations::F32;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = false;
 
   CHORDAL_INLINE float product(const uint8_t* weights, const float* x, uint32_t columns) {
     constexpr uint32_t chains = 4;

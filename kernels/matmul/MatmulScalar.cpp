@@ -16,7 +16,9 @@ namespace chordal::kernels {
 namespace {
 
 template <class F> struct QuantizedBody {
-  static constexpr bool quantized = true, needsTile = false;
+  static constexpr Activations activations = Activations::Q8;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = false;
 
   static float rowProduct(const uint8_t* weights, const Activation& a, int groups) {
     constexpr int parts = 32 / F::perScale;
@@ -69,7 +71,9 @@ float toFloat(BF16, const uint8_t* p) {
 }
 
 template <class F> struct FloatBody {
-  static constexpr bool quantized = false, needsTile = false;
+  static constexpr Activations activations = Activations::F32;
+  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr bool needsTile = false;
 
   static void compute(const Tile& tile) {
     for (uint32_t w = 0; w < tile.count; ++w) {

@@ -31,28 +31,29 @@ CHORDAL_INLINE float* outRow(const Tile& tile, size_t row) {
   return reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(tile.out) + row * tile.outStride);
 }
 
-/// Computes a shard with `Body::compute(tile)`. A body that `needsTile` writes matmulTile floats to
-/// a row even where the weight has fewer rows, so its results always go by way of scratch.
+/// Computes a shard with `Body::compute(tile)`. A body that `needsTile` writes its outputTile
+/// floats to a row even where the weight has fewer rows, so its results always go by way of
+/// scratch.
 template <class Body>
 CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) {
   const MatmulParameters& p = *reinterpret_cast<const MatmulParameters*>(args->parameters);
   const uint32_t rows = args->n_rows;
-  const MatmulScratch layout(p, rows, Body::quantized);
+  const MatmulScratch layout(p, rows, Body::activations);
   uint8_t* scratch = static_cast<uint8_t*>(args->scratch);
 
   // The weight, and the tile within it.
   uint32_t weight = 0, index = shard;
   if (!p.paired) {
     for (; weight + 1 < p.weights; ++weight) {
-      uint32_t tiles = (p.outputs[weight] + matmulTile - 1) / matmulTile;
+      uint32_t tiles = (p.outputs[weight] + Body::outputTile - 1) / Body::outputTile;
       if (index < tiles)
         break;
       index -= tiles;
     }
   }
-  const uint32_t first = index * matmulTile;
+  const uint32_t first = index * Body::outputTile;
   const uint32_t left = p.outputs[weight] - first;
-  const uint32_t count = left < matmulTile ? left : matmulTile;
+  const uint32_t count = left < Body::outputTile ? left : Body::outputTile;
   const uint32_t end = p.paired ? p.weights : weight + 1;
 
   const chordal_view& x = args->operands[0];
@@ -69,7 +70,7 @@ CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) 
     tile.scratch = scratch;
     tile.layout = &layout;
     tile.out = reinterpret_cast<float*>(scratch + layout.tiles + (w - weight) * layout.tileBytes);
-    tile.outStride = matmulTile * sizeof(float);
+    tile.outStride = Body::outputTile * sizeof(float);
     if (args->functions) {
       Body::compute(tile);
       continue;
@@ -97,7 +98,7 @@ CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) 
     uint8_t* data = scratch + layout.tiles + (w - weight) * layout.tileBytes;
     views[n].data =
         reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(data) - first * sizeof(float));
-    views[n++].row_bytes = matmulTile * sizeof(float);
+    views[n++].row_bytes = Body::outputTile * sizeof(float);
   }
   for (uint32_t v = p.epilogueFirst[weight];
        v < p.epilogueFirst[weight + 1] && n < maxEpilogueViews; ++v)

@@ -110,7 +110,7 @@ CHORDAL_INLINE void normRows(const chordal_task_args* args, const NormParameters
     Normaliser<centred> norm(x, p.columns, p.epsilon, weight, bias);
     if (p.writeFloat)
       norm.apply(x, p.columns, rowOf<float>(outputs[0], row));
-    if (!p.writeQ8)
+    if (!p.writeQuantized)
       continue;
     Q8Parts out(rowOf<void>(quantized, row), p.columns);
     for (uint32_t g = 0; g < p.columns / 32; ++g) {

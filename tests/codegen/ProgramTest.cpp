@@ -52,7 +52,7 @@ template <typename T> bool sameBytes(const std::vector<T>& a, const std::vector<
 class Models : public testing::TestWithParam<const char*> {};
 
 TEST_P(Models, BecomeValidPrograms) {
-  for (const char* isa : {"scalar", "x86-64-v3", "avx512vnni"}) {
+  for (const char* isa : {"scalar", "x86-64-v3", "avx512vnni", "amx"}) {
     SCOPED_TRACE(isa);
     Compiled compiled(GetParam(), Phase::Plan, isa);
     auto program = emitProgram(*compiled.module);

@@ -22,7 +22,7 @@ TEST(Catalogue, namesAreUniqueAndFound) {
 
 TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   auto name = [](Family family, Isa isa, Format format) {
-    const KernelInfo* kernel = select(family, isa, format, 100);
+    const KernelInfo* kernel = select(family, isa, format, Activations::Q8, 100);
     return kernel ? kernel->name : "";
   };
   EXPECT_EQ(name(Family::Attention, Isa::Scalar, Format::F16), "attention.F16.scalar");
@@ -34,6 +34,10 @@ TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   EXPECT_EQ(name(Family::RopeAppend, Isa::Avx512Vnni, Format::F32), "rope_append.F32.avx512vnni");
   EXPECT_EQ(name(Family::Norm, Isa::X86_64_v3, Format::Q4_K), "norm.x86-64-v3");
   EXPECT_EQ(name(Family::Quantize, Isa::Avx512Vnni, Format::F32), "quantize.avx512vnni");
+  EXPECT_EQ(name(Family::Quantize, Isa::Amx, Format::F32), "quantize.avx512vnni");
+  EXPECT_EQ(select(Family::Quantize, Isa::Amx, Format::F32, Activations::BF16x16, 100)->name,
+            "quantize.amx");
+  EXPECT_EQ(select(Family::Norm, Isa::Avx512Vnni, Format::F32, Activations::BF16x16, 100), nullptr);
   EXPECT_EQ(name(Family::RopeTable, Isa::Avx512Vnni, Format::F32), "rope_table.avx512vnni");
   EXPECT_EQ(name(Family::Embed, Isa::Avx512Vnni, Format::Q4_K), "embed.scalar");
   EXPECT_EQ(name(Family::Gather, Isa::Neon, Format::F32), "gather.scalar");

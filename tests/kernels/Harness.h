@@ -105,7 +105,8 @@ inline std::vector<Isa> levels() {
 /// The kernel of a family at a level, or one of the lower levels where it has none.
 inline const KernelInfo& kernelAt(Family family, Isa isa, Format format = Format::F32,
                                   uint32_t rows = 1) {
-  const KernelInfo* kernel = select(family, isa, format, rows);
+  const KernelInfo* kernel =
+      select(family, isa, format, bestActivations(family, isa, format, rows), rows);
   if (!kernel)
     std::abort();
   return *kernel;

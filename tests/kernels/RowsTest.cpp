@@ -174,6 +174,73 @@ TEST(Norm, nanStaysVisible) {
   }
 }
 
+/// Feature i of row `row` of interleaved rows, as the bits of a bfloat16.
+uint16_t interleaved(const GuardedMemory& rows, uint32_t n, uint32_t row, uint32_t i) {
+  uint16_t bits;
+  std::memcpy(&bits,
+              rows.data<char>() + row / 16 * (32 * n) + i / 2 * 64 + row % 16 * 4 + i % 2 * 2, 2);
+  return bits;
+}
+
+uint16_t toBfloat(float x) {
+  auto bits = std::bit_cast<uint32_t>(x);
+  return std::isnan(x) ? 0x7fff : uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+TEST(MatrixUnits, rowsAreRoundedAndInterleaved) {
+  if (!isaIncludes(hostIsa(), Isa::Amx))
+    GTEST_SKIP() << "this machine has no matrix units";
+  Random random;
+  for (uint32_t rows : {1u, 15u, 16u, 17u, 40u})
+    for (uint32_t n : {32u, 96u, 2048u}) {
+      SCOPED_TRACE(std::to_string(rows) + " rows of " + std::to_string(n));
+      const uint32_t blocks = tiles(rows, 16);
+      Rows<float> x(rows, n), weight(1, n), bias(1, n), out(rows, n);
+      GuardedMemory quantized(blocks * 32 * n);
+      x.fill(random, 3);
+      weight.fill(random);
+      bias.fill(random);
+      x[0][1] = NAN;
+      x[rows - 1][0] = INFINITY;
+      const chordal_view to = {quantized.data(), 2 * n};
+      auto expectSame = [&](const Rows<float>& floats) {
+        for (uint32_t row = 0; row < rows; ++row)
+          for (uint32_t i = 0; i < n; ++i)
+            if (std::isnan(floats[row][i]))
+              ASSERT_GT(interleaved(quantized, n, row, i) & 0x7fff, 0x7f80);
+            else
+              ASSERT_EQ(interleaved(quantized, n, row, i), toBfloat(floats[row][i]))
+                  << row << " " << i;
+      };
+      const KernelInfo* kernel =
+          select(Family::Quantize, Isa::Amx, Format::F32, Activations::BF16x16, 512);
+      ASSERT_NE(kernel, nullptr);
+      runKernel(*kernel, QuantizeParameters{n, kernel->tile}, {x.view(), to}, rows, blocks);
+      expectSame(x);
+      kernel = select(Family::Norm, Isa::Amx, Format::F32, Activations::BF16x16, 512);
+      ASSERT_NE(kernel, nullptr);
+      for (bool layer : {false, true}) {
+        NormParameters parameters = {n, 1e-5f, 1, 1, kernel->tile, layer, layer};
+        std::vector<chordal_view> operands = {x.view(), weight.view()};
+        if (layer)
+          operands.push_back(bias.view());
+        operands.insert(operands.end(), {out.view(), to});
+        runKernel(*kernel, parameters, operands, rows, blocks);
+        expectSame(out);
+        // What the other kernel computes, to the bit.
+        Rows<float> same(rows, n);
+        operands[operands.size() - 2] = same.view();
+        operands.pop_back();
+        parameters.writeQuantized = 0;
+        const KernelInfo& vectors = kernelAt(Family::Norm, Isa::Avx512Vnni);
+        parameters.rowTile = vectors.tile;
+        runKernel(vectors, parameters, operands, rows, tiles(rows, vectors.tile));
+        for (uint32_t row = 0; row < rows; ++row)
+          ASSERT_EQ(std::memcmp(out[row], same[row], n * sizeof(float)), 0);
+      }
+    }
+}
+
 TEST(Gather, copiesTheWantedRows) {
   Random random;
   const uint32_t n = 67;

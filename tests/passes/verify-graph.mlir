@@ -24,7 +24,7 @@ func.func @five(%x: tensor<?x256xf32>, %w: !chordal.quantized<64x256, "F16">) {
 
 // Tests that only formats that want it are multiplied with Q8.
 func.func @float_weight(%x: !chordal.quantized<?x256, "Q8">, %w: !chordal.quantized<64x256, "Q4_K">, %v: !chordal.quantized<64x256, "F16">) {
-  // expected-error @below {{'chordal.matmul' op reads Q8, but weight 1 of type '!chordal.quantized<64x256, "F16">' is multiplied with float32}}
+  // expected-error @below {{'chordal.matmul' op reads Q8, but weight 1 of type '!chordal.quantized<64x256, "F16">' is not multiplied with that}}
   %y:2 = chordal.matmul %x, (%w, %v) : (!chordal.quantized<?x256, "Q8">, !chordal.quantized<64x256, "Q4_K">, !chordal.quantized<64x256, "F16">) -> (tensor<?x64xf32>, tensor<?x64xf32>)
   return
 }

@@ -81,7 +81,7 @@ TEST(Inspect, jsonHasTheFiguresOfThePlan) {
 
 TEST(Inspect, doesNotDependOnThisMachine) {
   // Kernels can be chosen for levels that it does not have.
-  for (const char* isa : {"scalar", "x86-64-v3", "avx512vnni"}) {
+  for (const char* isa : {"scalar", "x86-64-v3", "avx512vnni", "amx"}) {
     Outcome run = chordal({"inspect", model, "--isa", isa});
     EXPECT_EQ(run.code, 0) << run.err;
     EXPECT_NE(run.out.find(std::string(".") + isa + "\""), std::string::npos) << isa;

@@ -56,7 +56,8 @@ TEST(Builders, MakeAStep) {
   EXPECT_EQ(norm.getEpsilon().convertToFloat(), 1e-5f);
   EXPECT_EQ(norm.getGroup(), 64);
   EXPECT_FALSE(ir::RmsNormOp::create(builder, loc, x, Value(), 1e-5f).getGroup());
-  Value q = ir::QuantizeOp::create(builder, loc, norm);
+  Value q = ir::QuantizeOp::create(
+      builder, loc, ir::QuantizedType::get(&context, {ShapedType::kDynamic, 256}, "Q8"), norm);
   EXPECT_EQ(text(q.getType()), "!chordal.quantized<?x256, \"Q8\">");
   Value d = ir::DequantizeOp::create(builder, loc, w);
   EXPECT_EQ(text(d.getType()), "tensor<256x256xf32>");

@@ -271,9 +271,17 @@ func.func @f(%w: !chordal.quantized<256x256, "F16">) {
 
 // Tests that only whole groups are quantised.
 func.func @f(%x: tensor<?x48xf32>) {
-  // expected-error @+2 {{rows of 48 features cannot be quantised to Q8: not a multiple of 32}}
-  // expected-error @below {{'chordal.quantize' op failed to infer returned types}}
+  // expected-error @below {{'chordal.quantize' op cannot quantise rows of 48 features: not a multiple of 32}}
   %q = chordal.quantize %x : tensor<?x48xf32> -> !chordal.quantized<?x64, "Q8">
+  return
+}
+
+// -----
+
+// Tests that quantising keeps the shape.
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @below {{'chordal.quantize' op has a result of type '!chordal.quantized<?x32, "BF16x16">', which has not the shape of 'tensor<?x64xf32>'}}
+  %q = chordal.quantize %x : tensor<?x64xf32> -> !chordal.quantized<?x32, "BF16x16">
   return
 }
 

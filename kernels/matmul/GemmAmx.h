@@ -1,0 +1,217 @@
+//===- GemmAmx.h - matmul on matrix units
+//------------------------------------------------------===//
+//
+// Weights are dequantised to bfloat16, some hundred columns of a shard's tile at a time, and
+// multiplied with bfloat16 activations into float32 sums (Intel's AMX: a tile register holds 16
+// rows of 64 bytes; one instruction multiplies 16 x 32 with 32 x 16). Nothing is scaled between
+// instructions, which is why this beats the units' int8 product at half its peak rate: int8 sums
+// have to leave the tiles every 32 columns. It is also the more exact: rounding to 8 bits of
+// mantissa is a sixth of the error of int8 activations.
+//
+//   weights      [16 rows][columns / 32][row][32 columns]          a chunk, in scratch
+//   activations  [16 rows][columns / 32][2 columns][row][column]   BF16x16Rows
+//   sums         the shard's results, 16 x 16 at a time with rows of weights as rows, until the
+//                last chunk transposes them to [row of activations][row of weights]
+//
+// A chunk of the activations of all rows stays in the second-level cache while the tile's weights
+// pass, two times 16 rows of them in the first-level cache.
+//
+//===------------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "kernels/isa/Amx.h"
+#include "kernels/isa/Avx512.h"
+#include "kernels/matmul/Shard.h"
+#include "kernels/quant/Formats.h"
+
+namespace chordal::kernels {
+namespace {
+
+/// What LDTILECFG reads: palette 1, eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+/// A block's weights to bfloat16, by the traits in which formats are unpacked.
+template <class F> struct UnpackQuantized {
+  static constexpr uint32_t zero = F::zero;
+  static constexpr int parts = 32 / F::perScale;
+
+  /// A group of 32 weights: scale * code + offset, `parts` scales.
+  CHORDAL_INLINE void group(__m256i codes, const float* scale, const float* offset, uint8_t* to) {
+    const __m128i low = _mm256_castsi256_si128(codes), high = _mm256_extracti128_si256(codes, 1);
+    const __m512 first =
+        _mm512_cvtepi32_ps(F::isSigned ? _mm512_cvtepi8_epi32(low) : _mm512_cvtepu8_epi32(low));
+    const __m512 second =
+        _mm512_cvtepi32_ps(F::isSigned ? _mm512_cvtepi8_epi32(high) : _mm512_cvtepu8_epi32(high));
+    _mm512_storeu_si512(
+        to, toBfloat(_mm512_fmadd_ps(first, _mm512_set1_ps(scale[0]), _mm512_set1_ps(offset[0])),
+                     _mm512_fmadd_ps(second, _mm512_set1_ps(scale[parts - 1]),
+                                     _mm512_set1_ps(offset[parts - 1]))));
+  }
+
+  /// `groups` groups of 32 weights from column `column` on, 1024 bytes apart.
+  CHORDAL_INLINE void row(const uint8_t* weights, uint32_t column, int groups, uint8_t* to) {
+    const auto* block =
+        reinterpret_cast<const typename F::Block*>(weights) + column / 32 / F::groups;
+    for (int unit = 0; unit < groups; unit += 8, block += 8 / F::groups, to += 8 * 1024) {
+      const int n = groups - unit < 8 ? groups - unit : 8;
+      Scales<Avx512, F::perScale> s;
+      F::template scales<Avx512>(block, n, s);
+      alignas(64) float scale[8 * parts], offset[8 * parts];
+#pragma unroll
+      for (int v = 0; v < parts; ++v) {
+        Avx512::storeFloats(scale + 8 * v, s.scale[v]);
+        if constexpr (F::hasMinimum)
+          Avx512::storeFloats(offset + 8 * v, Avx512::negate(s.minimum[v]));
+        else
+          Avx512::storeFloats(offset + 8 * v, Avx512::mul(s.scale[v], -float(zero)));
+      }
+      if (n == 8) {
+#pragma unroll
+        for (int g = 0; g < 8; ++g)
+          group(F::template codes<Avx512>(block, g), scale + parts * g, offset + parts * g,
+                to + g * 1024);
+      } else {
+        for (int g = 0; g < n; ++g)
+          group(F::template codes<Avx512>(block, g), scale + parts * g, offset + parts * g,
+                to + g * 1024);
+      }
+    }
+  }
+
+  static constexpr size_t bytes(uint32_t columns) {
+    return columns / 32 / F::groups * sizeof(typename F::Block);
+  }
+};
+
+/// Weights that are bfloat16 already.
+struct UnpackBfloat {
+  CHORDAL_INLINE void row(const uint8_t* weights, uint32_t column, int groups, uint8_t* to) {
+    for (int g = 0; g < groups; ++g)
+      _mm512_storeu_si512(to + g * 1024,
+                          _mm512_loadu_si512(weights + (size_t(column) + 32 * g) * 2));
+  }
+  static constexpr size_t bytes(uint32_t columns) { return size_t(columns) * 2; }
+};
+
+template <class Unpack> struct GemmAmx {
+  static constexpr Activations activations = Activations::BF16x16;
+  static constexpr uint32_t outputTile = amxTile;
+  static constexpr bool needsTile = true;
+  static constexpr size_t tileBytes = 1024;
+
+  /// A chunk of columns of all rows of the shard's tile, whole times 32 rows: those that the weight
+  /// lacks repeat its last. Asks for what is unpacked next: the rows' next chunk.
+  static void unpack(const Tile& tile, uint32_t column, int groups, uint8_t* to) {
+    const size_t chunk = Unpack::bytes(amxColumns);
+    const bool last = column + amxColumns >= tile.columns;
+    // The first columns of the next tile of weights, if this is the last chunk.
+    const size_t ahead = last ? outputTile * tile.weightStride - Unpack::bytes(column) : chunk;
+    for (uint32_t r = 0; r < (tile.count + 31) / 32 * 32; ++r) {
+      const uint8_t* weights =
+          tile.weights + (r < tile.count ? r : tile.count - 1) * tile.weightStride;
+      for (size_t i = 0; i < chunk; i += 64)
+        _mm_prefetch(reinterpret_cast<const char*>(weights) + Unpack::bytes(column) + ahead + i,
+                     _MM_HINT_T1);
+      Unpack::row(weights, column, groups, to + (r / 16 * groups * 16 + r % 16) * 64);
+    }
+  }
+
+  /// 32 rows of weights with 16 * n rows of activations. `out` is the place of the results.
+  template <int n>
+  CHORDAL_INLINE void multiply(const uint8_t* weights, const uint8_t* x, size_t xBlock, int groups,
+                               bool first, bool last, float* out) {
+    constexpr size_t stride = outputTile * sizeof(float);
+    float* second = out + 16 * outputTile;
+    if (first) {
+      _tile_zero(0);
+      _tile_zero(1);
+      if constexpr (n == 2) {
+        _tile_zero(2);
+        _tile_zero(3);
+      }
+    } else {
+      _tile_loadd(0, out, stride);
+      _tile_loadd(1, out + 16, stride);
+      if constexpr (n == 2) {
+        _tile_loadd(2, second, stride);
+        _tile_loadd(3, second + 16, stride);
+      }
+    }
+    const uint8_t* weights2 = weights + groups * tileBytes;
+    for (int g = 0; g < groups; ++g) {
+      _tile_loadd(4, weights + g * tileBytes, 64);
+      _tile_loadd(6, x + g * tileBytes, 64);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(5, weights2 + g * tileBytes, 64);
+      _tile_dpbf16ps(1, 5, 6);
+      if constexpr (n == 2) {
+        _tile_loadd(7, x + xBlock + g * tileBytes, 64);
+        _tile_dpbf16ps(2, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    if (!last) {
+      _tile_stored(0, out, stride);
+      _tile_stored(1, out + 16, stride);
+      if constexpr (n == 2) {
+        _tile_stored(2, second, stride);
+        _tile_stored(3, second + 16, stride);
+      }
+      return;
+    }
+    alignas(64) int32_t sums[2 * n][16][16];
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    if constexpr (n == 2) {
+      _tile_stored(2, sums[2], 64);
+      _tile_stored(3, sums[3], 64);
+    }
+#pragma unroll
+    for (int t = 0; t < 2 * n; ++t) {
+      __m512i v[16];
+#pragma unroll
+      for (int i = 0; i < 16; ++i)
+        v[i] = _mm512_load_si512(sums[t][i]);
+      transpose16(v);
+#pragma unroll
+      for (int i = 0; i < 16; ++i)
+        _mm512_storeu_si512(out + (t / 2 * 16 + i) * outputTile + t % 2 * 16, v[i]);
+    }
+  }
+
+  static void compute(const Tile& tile) {
+    const TileShapes shapes;
+    _tile_loadconfig(&shapes);
+    uint8_t* chunk = tile.scratch + tile.layout->codes;
+    const size_t xBlock = BF16x16Rows::block * tile.xStride;
+    for (uint32_t column = 0; column < tile.columns; column += amxColumns) {
+      const uint32_t left = tile.columns - column;
+      const int groups = int((left < amxColumns ? left : amxColumns) / 32);
+      const bool first = column == 0, last = left <= amxColumns;
+      unpack(tile, column, groups, chunk);
+      for (uint32_t w = 0; w < tile.count; w += 32) {
+        const uint8_t* weights = chunk + size_t(w) * groups * 64;
+        const uint8_t* x = tile.x + size_t(column) * 32;
+        uint32_t row = 0;
+        for (; row + 16 < tile.rows; row += 32, x += 2 * xBlock)
+          multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w);
+        if (row < tile.rows)
+          multiply<1>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w);
+      }
+    }
+    _tile_release();
+  }
+};
+
+} // namespace
+} // namespace chordal::kernels
+
+#define CHORDAL_DEFINE_AMX(format, ...)                                                            \
+  void matmul##format##Amx(const chordal_task_args* args, uint32_t shard);                         \
+  void matmul##format##Amx(const chordal_task_args* args, uint32_t shard) {                        \
+    computeShard<GemmAmx<__VA_ARGS__>>(args, shard);                                               \
+  }

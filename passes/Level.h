@@ -1,0 +1,45 @@
+//===- Level.h - for which machine and how many rows a step function is ---------------------===//
+//
+// What passes that ask the kernel catalogue have in common.
+//
+//===----------------------------------------------------------------------------------------===//
+#pragma once
+
+#include "ir/dialect/ChordalTypes.h"
+#include "kernels/catalogue/Catalogue.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace chordal {
+
+/// The level of the option `isa`; empty: that of this machine. An unknown name is an error at
+/// `function`.
+inline llvm::FailureOr<kernels::Isa> levelFor(mlir::func::FuncOp function, llvm::StringRef isa) {
+  if (isa.empty())
+    return kernels::hostIsa();
+  if (std::optional<kernels::Isa> level = kernels::isaFromName(std::string_view(isa)))
+    return *level;
+  return function.emitError() << "unknown instruction-set level '" << isa << "'";
+}
+
+/// The most rows of a step function's bucket; 1 for other functions.
+inline uint32_t maxRowsOf(mlir::func::FuncOp function) {
+  auto tokens = function->getAttrOfType<mlir::DenseI64ArrayAttr>("chordal.tokens");
+  return tokens ? uint32_t(tokens[1]) : 1;
+}
+
+/// What activations of this type (float32 or quantised) are to kernels.
+inline kernels::Activations activationsOf(mlir::Type type) {
+  if (auto quantized = llvm::dyn_cast<ir::QuantizedType>(type))
+    return kernels::activationsFromName(std::string_view(quantized.getFormat())).value();
+  return kernels::Activations::F32;
+}
+
+/// The name of activations in messages.
+inline llvm::StringRef describe(kernels::Activations activations) {
+  return activations == kernels::Activations::F32
+             ? llvm::StringRef("float32")
+             : llvm::StringRef(kernels::activationsName(activations));
+}
+
+} // namespace chordal
