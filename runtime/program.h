@@ -174,12 +174,12 @@ typedef struct chordal_state {
 } chordal_state;
 
 /* The model's numbers that the runtime itself needs. */
-typedef struct chordal_model {
+typedef struct chordal_shape {
   uint32_t vocabulary;
   uint32_t context_length; /* the most positions of a sequence */
   uint32_t embedding;
   uint32_t layers;
-} chordal_model;
+} chordal_shape;
 
 #ifdef __cplusplus
 }

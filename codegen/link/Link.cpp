@@ -168,21 +168,48 @@ Result<std::vector<std::string>> writeObjects(std::span<const LinkLevel> levels,
   if (!table)
     return table.error();
   std::vector<std::string> files;
-  auto add = [&](const std::string& name, std::span<const char> bytes) -> Result<void> {
+  auto write = [&](const std::string& name, std::span<const char> bytes) -> Result<void> {
     auto file = folder.write(name, bytes);
     if (!file)
       return file.error();
     files.push_back(*file);
     return {};
   };
-  if (Result<void> done = add("table.o", *table); !done)
+  if (Result<void> done = write("table.o", *table); !done)
     return done.error();
   for (const LinkLevel& level : levels)
     if (!level.object.empty())
-      if (Result<void> done = add("level" + std::to_string(level.level) + ".o", level.object);
+      if (Result<void> done = write("level" + std::to_string(level.level) + ".o", level.object);
           !done)
         return done.error();
   return files;
+}
+
+Result<void> checkBundle(const std::string& file, const std::string& bundle) {
+  if (llvm::sys::fs::exists(file))
+    return {};
+  return Error{"what programs are linked from is not in " + bundle +
+                   "; build the target chordal_bundle, which says what it lacks",
+               ErrorCode::Missing};
+}
+
+void add(std::vector<std::string>& arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+}
+
+/// Adds the archives in a folder, in the same order everywhere: the same bytes come out.
+Result<void> addArchives(std::vector<std::string>& arguments, const std::string& folder) {
+  std::error_code code;
+  std::vector<std::string> archives;
+  for (llvm::sys::fs::directory_iterator entry(folder, code), end; entry != end && !code;
+       entry.increment(code))
+    if (llvm::StringRef(entry->path()).ends_with(".a"))
+      archives.push_back(entry->path());
+  if (code)
+    return Error{"cannot read " + folder + ": " + code.message(), ErrorCode::Io};
+  std::sort(archives.begin(), archives.end());
+  add(arguments, archives);
+  return {};
 }
 
 } // namespace
@@ -200,35 +227,63 @@ LinkLevel linkLevel(uint32_t level, const Program& program, std::span<const char
 
 Result<std::string> linkExecutable(std::span<const LinkLevel> levels, uint64_t identity,
                                    const std::string& bundle) {
-  if (!llvm::sys::fs::exists(bundle + "/crt1.o"))
-    return Error{"the static runtime that executables are made of is not in " + bundle +
-                     "; build the target chordal_bundle, which says what it lacks",
-                 ErrorCode::Missing};
+  const std::string fixed = bundle + "/static";
+  if (Result<void> there = checkBundle(fixed + "/crt1.o", bundle); !there)
+    return there.error();
   ScratchFolder folder;
   auto objects = writeObjects(levels, identity, folder);
   if (!objects)
     return objects.error();
-  // Start files, objects, archives in a group because they refer to one another.
   std::vector<std::string> arguments = {"-static", "--gc-sections", "--strip-all",
                                         "--build-id=none", "--icf=safe"};
-  for (const char* file : {"crt1.o", "crti.o", "crtbeginT.o"})
-    arguments.push_back(bundle + "/" + file);
-  arguments.insert(arguments.end(), objects->begin(), objects->end());
-  arguments.push_back("--start-group");
-  std::error_code code;
-  std::vector<std::string> archives;
-  for (llvm::sys::fs::directory_iterator entry(bundle, code), end; entry != end && !code;
-       entry.increment(code))
-    if (llvm::StringRef(entry->path()).ends_with(".a"))
-      archives.push_back(entry->path());
-  if (code)
-    return Error{"cannot read " + bundle + ": " + code.message(), ErrorCode::Io};
-  std::sort(archives.begin(), archives.end()); // the same order everywhere, the same bytes
-  arguments.insert(arguments.end(), archives.begin(), archives.end());
-  arguments.push_back("--end-group");
-  for (const char* file : {"crtend.o", "crtn.o"})
-    arguments.push_back(bundle + "/" + file);
+  // Start files, objects, archives in a group because they refer to one another.
+  add(arguments, {fixed + "/crt1.o", bundle + "/crti.o", fixed + "/crtbeginT.o"});
+  add(arguments, *objects);
+  add(arguments, {"--start-group"});
+  for (const std::string& path : {bundle, fixed})
+    if (Result<void> done = addArchives(arguments, path); !done)
+      return done.error();
+  add(arguments, {"--end-group", fixed + "/crtend.o", bundle + "/crtn.o"});
   return runLinker(std::move(arguments), folder.file("program"));
+}
+
+Result<std::string> linkLibrary(std::span<const LinkLevel> levels, uint64_t identity,
+                                const std::string& bundle, const std::string& name) {
+  const std::string shared = bundle + "/shared";
+  if (Result<void> there = checkBundle(shared + "/libc.so.6", bundle); !there)
+    return there.error();
+  ScratchFolder folder;
+  auto objects = writeObjects(levels, identity, folder);
+  if (!objects)
+    return objects.error();
+  // Nothing of other libraries in the process stands in for what is in here, and the other way
+  // round. It stays mapped (nodelete) because oneTBB's threads outlive what they work for.
+  std::vector<std::string> arguments = {"-shared",
+                                        "-soname",
+                                        name,
+                                        "-Bsymbolic",
+                                        "--gc-sections",
+                                        "--strip-all",
+                                        "--build-id=none",
+                                        "--icf=safe",
+                                        "--eh-frame-hdr",
+                                        "--hash-style=gnu",
+                                        "--version-script=" + bundle + "/chordal.map"};
+  for (const char* flag :
+       {"nodelete", "now", "relro", "noexecstack", "defs", "nodynamic-undefined-weak"})
+    add(arguments, {"-z", flag});
+  add(arguments, {bundle + "/crti.o", shared + "/crtbeginS.o"});
+  add(arguments, *objects);
+  add(arguments,
+      {"--whole-archive", bundle + "/libchordal_api.a", "--no-whole-archive", "--start-group"});
+  for (const std::string& path : {bundle, shared})
+    if (Result<void> done = addArchives(arguments, path); !done)
+      return done.error();
+  add(arguments, {"--end-group", "--as-needed"});
+  for (const char* file : {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
+    add(arguments, {shared + "/" + file});
+  add(arguments, {shared + "/crtendS.o", bundle + "/crtn.o"});
+  return runLinker(std::move(arguments), folder.file("library"));
 }
 
 Result<std::string> linkObject(std::span<const LinkLevel> levels, uint64_t identity) {

@@ -2,8 +2,9 @@
 //----------------------------------------===//
 //
 // Links the runtime, the kernels that a program needs and its generated functions into a static
-// executable, with the linker's library in this process. What is linked comes from the bundle, a
-// folder of archives that the build prepares, so no compiler is needed where this runs.
+// executable or a shared library, with the linker's library in this process. What is linked comes
+// from the bundle, a folder of archives that the build prepares, so no compiler is needed where
+// this runs.
 //
 //===----------------------------------------------------------------------------------------------===//
 #pragma once
@@ -34,6 +35,11 @@ LinkLevel linkLevel(uint32_t level, const Program& program, std::span<const char
 /// linker reports.
 Result<std::string> linkExecutable(std::span<const LinkLevel> levels, uint64_t identity,
                                    const std::string& bundle);
+
+/// The bytes of a stripped shared library with the C API (runtime/core/chordal.h) and nothing else
+/// for others to see; it needs the C library only. `name`: its file's name. Errors as above.
+Result<std::string> linkLibrary(std::span<const LinkLevel> levels, uint64_t identity,
+                                const std::string& bundle, const std::string& name);
 
 /// All the generated functions and the table of kernels as one relocatable object.
 Result<std::string> linkObject(std::span<const LinkLevel> levels, uint64_t identity);

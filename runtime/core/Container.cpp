@@ -78,7 +78,7 @@ struct TablesHeader {
   uint64_t magic;
   uint32_t version;
   uint32_t taskBytes; // sizeof(chordal_task): tables of another shape are not read
-  chordal_model model;
+  chordal_shape model;
 };
 
 /// The bytes between two members of a task that no member covers.

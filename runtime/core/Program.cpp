@@ -79,7 +79,7 @@ private:
       return Error{"program: version " + number(program.version) + ", but this runtime reads " +
                        number(CHORDAL_PROGRAM_VERSION) + ": compile the model again",
                    ErrorCode::Unsupported};
-    const chordal_model& model = program.model;
+    const chordal_shape& model = program.model;
     if (model.vocabulary == 0 || model.vocabulary > INT32_MAX)
       return error("model", "a vocabulary of " + number(model.vocabulary) + " tokens");
     if (model.context_length == 0 || model.context_length > INT32_MAX)

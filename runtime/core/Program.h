@@ -21,7 +21,7 @@ namespace chordal {
 /// A program. Names everywhere are offsets of zero-terminated strings in `strings`.
 struct Program {
   uint32_t version = CHORDAL_PROGRAM_VERSION;
-  chordal_model model{};
+  chordal_shape model{};
   std::vector<chordal_bucket> buckets;
   std::vector<chordal_task> tasks;
   std::vector<chordal_kernel_ref> kernelRefs;

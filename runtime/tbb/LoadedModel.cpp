@@ -12,6 +12,17 @@ LoadedModel::createSession(const SessionOptions& options, const ExecutorOptions&
                          systemMemory());
 }
 
+Result<void> requireKvType(const Program& program, std::string_view type) {
+  if (type.empty() || program.states.empty())
+    return {};
+  std::string_view own = program.states[0].element == CHORDAL_F32 ? "f32" : "f16";
+  if (type == own)
+    return {};
+  return Error{"the KV cache of this program is " + std::string(own) +
+                   "; compile it with --kv-type " + std::string(type),
+               ErrorCode::Unsupported};
+}
+
 Result<text::Tokenizer> readTokenizer(const gguf::View& file) {
   Result<text::Vocabulary> vocabulary = text::readVocabulary(file);
   if (!vocabulary)

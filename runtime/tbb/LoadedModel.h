@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace chordal {
@@ -32,6 +33,9 @@ struct LoadedModel {
   Result<std::unique_ptr<Session>> createSession(const SessionOptions& options,
                                                  const ExecutorOptions& execution) const;
 };
+
+/// Fails unless the KV cache has elements of this type ("f16", "f32"; empty: any).
+Result<void> requireKvType(const Program& program, std::string_view type);
 
 /// The tokenizer of a file, which must outlive it. Errors: a vocabulary that is missing, or of a
 /// kind that is not supported.

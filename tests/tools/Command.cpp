@@ -144,6 +144,31 @@ std::string data(const std::string& name) {
   return std::string(CHORDAL_TEST_DATA) + "/" + name;
 }
 
+std::string withTemplate(const std::string& path, const std::string& chatTemplate) {
+  std::string bytes = readAll(path);
+  const std::string key = "tokenizer.chat_template";
+  // A comment makes the new entry as long as some multiple of the alignment: what comes after it
+  // stays where it is, but for that.
+  std::string value = chatTemplate + "{#";
+  while ((8 + key.size() + 4 + 8 + value.size() + 2) % 32 != 0)
+    value += ' ';
+  value += "#}";
+  std::string entry;
+  auto append = [&](auto number) {
+    entry.append(reinterpret_cast<const char*>(&number), sizeof number);
+  };
+  append(uint64_t(key.size()));
+  entry += key;
+  append(uint32_t(8)); // a string
+  append(uint64_t(value.size()));
+  entry += value;
+  uint64_t entries;
+  std::memcpy(&entries, bytes.data() + 16, sizeof entries);
+  ++entries;
+  std::memcpy(bytes.data() + 16, &entries, sizeof entries);
+  return bytes.insert(24, entry);
+}
+
 Matrix readNpy(const std::string& path) {
   std::string bytes = readAll(path);
   Matrix matrix;

@@ -54,6 +54,9 @@ std::string readAll(const std::string& path);
 /// Path of a file of tests/data.
 std::string data(const std::string& name);
 
+/// The bytes of a GGUF file with a chat template added to its metadata.
+std::string withTemplate(const std::string& path, const std::string& chatTemplate);
+
 /// A float32 matrix from a .npy file. Fails the test and is empty if it is anything else.
 struct Matrix {
   size_t rows = 0, columns = 0;

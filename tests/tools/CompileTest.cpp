@@ -26,7 +26,7 @@ constexpr const char* dense = "models/llama-q4_k_m/model.gguf";
 class Compiled : public ::testing::Test {
 protected:
   void SetUp() override {
-    if (!std::filesystem::exists(CHORDAL_BUNDLE "/crt1.o"))
+    if (!std::filesystem::exists(CHORDAL_BUNDLE "/chordal.map"))
       GTEST_SKIP() << "this build has no bundle to link executables from (no static oneTBB)";
   }
 

@@ -1,8 +1,8 @@
-//===- Compile.cpp - chordal compile: an executable from a model ------------------------------===//
+//===- Compile.cpp - chordal compile: programs from models ------------------------------------===//
 //
 // Plans the model for each instruction-set level, links the runtime with what these plans need, and
-// writes executable, tables, vocabulary and weights into one file, front to back. Weights are
-// copied from the mapped model piece by piece: memory does not grow with the model.
+// writes executable (or library), tables, vocabulary and weights into one file, front to back.
+// Weights are copied from the mapped model piece by piece: memory does not grow with the model.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/host/Emit.h"
@@ -34,12 +34,15 @@ constexpr const char* details = R"(Examples:
   chordal compile model.gguf -o tale
   ./tale -p "Once upon a time" -n 120
   chordal compile model.gguf -o tale --weights external --target native
+  chordal compile model.gguf -o libtale.so --emit lib
   chordal compile model.gguf --emit llvm -o functions.ll --target x86-64-v3
 
 The executable is static and contains all it needs: runtime, kernels, tokenizer, weights. It
 has one plan for each level of --target and chooses among them when it starts; levels that
 need the same kernels share one. 'tale --help' lists its options, 'tale --info' shows what
 is in it. With --weights external the weights are in OUT.weights, which must stay beside it.
+--emit lib makes the same as a shared library with a C interface, which chordal.h, written
+beside it, describes; it needs the system's C library and nothing else.
 --emit object links nothing: the generated functions and the table of kernels; llvm and mlir
 are text, of the highest level of --target.)";
 
@@ -258,7 +261,7 @@ std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
   return linked;
 }
 
-/// The container behind the executable.
+/// The container behind the executable or library.
 Result<void> writeContainer(OutputFile& file, const std::string& executable,
                             const std::vector<Level>& levels, std::span<const std::byte> metadata,
                             const ContainerIdentity& identity, const std::string& weightFile,
@@ -296,14 +299,20 @@ Result<void> writeContainer(OutputFile& file, const std::string& executable,
   return writer.finish();
 }
 
-Result<void> compileExecutable(const CompileOptions& options, const gguf::View& view,
-                               std::vector<Level>& levels) {
+/// An executable or a library with its container.
+Result<void> compileProgram(const CompileOptions& options, const gguf::View& view,
+                            std::vector<Level>& levels) {
   auto weights = placeModelWeights(levels, view);
   if (!weights)
     return weights.error();
   std::vector<std::byte> metadata = metadataFile(view);
   ContainerIdentity identity{identityOf(levels, metadata), 0};
-  auto executable = codegen::linkExecutable(toLink(levels), identity.program, bundleFolder());
+  const std::filesystem::path output(options.output);
+  const bool isLibrary = options.emit == "lib";
+  auto executable = isLibrary
+                        ? codegen::linkLibrary(toLink(levels), identity.program, bundleFolder(),
+                                               output.filename().string())
+                        : codegen::linkExecutable(toLink(levels), identity.program, bundleFolder());
   if (!executable)
     return executable.error();
 
@@ -313,7 +322,7 @@ Result<void> compileExecutable(const CompileOptions& options, const gguf::View& 
     return opened;
   std::string weightName;
   if (options.weights == "external") {
-    weightName = std::filesystem::path(options.output).filename().string() + ".weights";
+    weightName = output.filename().string() + ".weights";
     if (Result<void> opened = weightFile.open(options.output + ".weights", 0666); !opened)
       return opened;
     auto written = writeWeightFile(weightFile, identity.program, *weights);
@@ -330,6 +339,14 @@ Result<void> compileExecutable(const CompileOptions& options, const gguf::View& 
   if (!weightName.empty())
     if (Result<void> done = weightFile.commit(); !done)
       return done;
+  if (isLibrary) {
+    auto header = readFile(bundleFolder() + "/chordal.h");
+    if (!header)
+      return header.error();
+    if (Result<void> done = writeText((output.parent_path() / "chordal.h").string(), *header);
+        !done)
+      return done;
+  }
   return file.commit();
 }
 #endif
@@ -341,8 +358,8 @@ Result<void> emit(const CompileOptions& options, const gguf::View& view,
   if (options.emit == "llvm")
     return writeText(options.output, levels.back().llvm);
 #if CHORDAL_HAS_LINKER
-  if (options.emit == "exe")
-    return compileExecutable(options, view, levels);
+  if (options.emit == "exe" || options.emit == "lib")
+    return compileProgram(options, view, levels);
   auto placed = placeModelWeights(levels, view);
   if (!placed)
     return placed.error();
@@ -377,7 +394,7 @@ Result<void> compile(const CompileOptions& options) {
 
 void addCompile(CLI::App& app, Action& action) {
   auto options = std::make_shared<CompileOptions>();
-  CLI::App& command = *app.add_subcommand("compile", "Make an executable of a model");
+  CLI::App& command = *app.add_subcommand("compile", "Make an executable or a library of a model");
   command.footer(details);
   options->common.addModel(command);
   options->common.addContext(command);
@@ -385,12 +402,12 @@ void addCompile(CLI::App& app, Action& action) {
   command.add_option("-o,--output", options->output, "The file to write")
       ->required()
       ->type_name("OUT");
-  command.add_option("--emit", options->emit, "exe (the default), object, llvm or mlir")
-      ->check(CLI::IsMember(std::vector<std::string>{"exe", "object", "llvm", "mlir"}))
+  command.add_option("--emit", options->emit, "exe (the default), lib, object, llvm or mlir")
+      ->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "object", "llvm", "mlir"}))
       ->type_name("KIND");
   command
       .add_option("--weights", options->weights,
-                  "embedded (in the executable, the default) or external (in OUT.weights)")
+                  "embedded (in the file, the default) or external (in OUT.weights)")
       ->check(CLI::IsMember(std::vector<std::string>{"embedded", "external"}))
       ->type_name("PLACE");
   command

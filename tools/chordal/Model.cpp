@@ -196,7 +196,7 @@ Result<LoadedModel> loadModel(const std::string& path, const ModelOptions& optio
   if (!options.isa.empty()) {
     std::optional<kernels::Isa> named = kernels::isaFromName(options.isa);
     if (!named)
-      return Error{"unknown instruction-set level '" + options.isa + "'"};
+      return Error{"unknown instruction-set level '" + options.isa + "'", ErrorCode::OutOfRange};
     if (!kernels::isaIncludes(level, *named))
       return Error{"this machine has not the instruction-set level '" + options.isa +
                        "'; the highest it has is '" + std::string(kernels::isaName(level)) + "'",

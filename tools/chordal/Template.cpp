@@ -36,45 +36,26 @@ Result<void> renderTemplate(const TemplateOptions& options) {
   Result<std::string> json = readFile(options.context);
   if (!json)
     return json.error();
-  jinja::Context context;
-  if (Result<void> added = context.addJson(*json); !added)
-    return Error{options.context + ": " + added.error().message, added.error().code};
-
-  jinja::Time time = jinja::Time::local();
-  if (context.has("strftime_now")) {
-    auto text = context.text("strftime_now");
-    auto fixed = text ? jinja::Time::parse(*text) : std::nullopt;
-    if (!fixed)
-      return Error{options.context +
-                       ": \"strftime_now\" must be a time such as \"2025-07-04T12:30:45\"",
-                   ErrorCode::Malformed};
-    time = *fixed;
-    // The name belongs to the function.
-    context.remove("strftime_now");
-  }
-
-  auto render = [&](const jinja::Template& made) -> Result<void> {
-    Result<std::string> text = made.render(context, time);
+  auto render = [&](const Result<jinja::Template>& made,
+                    const text::Vocabulary* vocabulary) -> Result<void> {
+    if (!made)
+      return made.error();
+    Result<std::string> text = generate::render(*made, *json, vocabulary);
     return text ? print(*text) : Result<void>(text.error());
   };
   if (!isModel(options.source)) {
     Result<std::string> source = readFile(options.source);
-    if (!source)
-      return source.error();
-    Result<jinja::Template> made = generate::parseTemplate(*source, options.source);
-    return made ? render(*made) : Result<void>(made.error());
+    return source ? render(generate::parseTemplate(*source, options.source), nullptr)
+                  : Result<void>(source.error());
   }
   Result<gguf::View> file = gguf::View::open(options.source);
   if (!file)
     return file.error();
-  Result<jinja::Template> made = generate::modelTemplate(*file);
-  if (!made)
-    return made.error();
+  Result<jinja::Template> own = generate::modelTemplate(*file);
+  if (!own)
+    return own.error();
   Result<text::Tokenizer> tokenizer = readTokenizer(*file);
-  if (!tokenizer)
-    return tokenizer.error();
-  generate::addSpecialTokens(context, tokenizer->vocabulary());
-  return render(*made);
+  return tokenizer ? render(own, &tokenizer->vocabulary()) : Result<void>(tokenizer.error());
 }
 
 } // namespace

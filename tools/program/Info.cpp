@@ -45,7 +45,7 @@ Result<void> printInfo(const LinkedProgram& program) {
   auto architecture = metadata->getString("general.architecture", "");
   line("model", name ? std::string(*name) : "");
   line("architecture", architecture ? std::string(*architecture) : "");
-  const chordal_model& model = tables->model;
+  const chordal_shape& model = tables->model;
   line("shape", std::to_string(model.layers) + " layers, embedding " +
                     std::to_string(model.embedding) + ", vocabulary " +
                     std::to_string(model.vocabulary) + ", context " +

@@ -78,13 +78,8 @@ Result<LoadedModel> LinkedProgram::load(const std::string& kvType) const {
   auto program = tables();
   if (!program)
     return program.error();
-  if (!kvType.empty() && !program->states.empty()) {
-    std::string own = program->states[0].element == CHORDAL_F32 ? "f32" : "f16";
-    if (kvType != own)
-      return Error{"the KV cache of this program is " + own + "; compile it with --kv-type " +
-                       kvType,
-                   ErrorCode::Unsupported};
-  }
+  if (Result<void> good = requireKvType(*program, kvType); !good)
+    return good.error();
   auto weights = mapped.weights().weights(*program);
   if (!weights)
     return weights.error();

@@ -27,6 +27,27 @@ Result<jinja::Template> modelTemplate(const gguf::View& file) {
   return source ? parseTemplate(*source, file.name()) : Result<jinja::Template>(source.error());
 }
 
+Result<std::string> render(const jinja::Template& chatTemplate, std::string_view variables,
+                           const text::Vocabulary* vocabulary) {
+  jinja::Context context;
+  if (Result<void> added = context.addJson(variables); !added)
+    return added.error();
+  constexpr const char* clock = "strftime_now";
+  jinja::Time time = jinja::Time::local();
+  if (context.has(clock)) {
+    auto text = context.text(clock);
+    auto fixed = text ? jinja::Time::parse(*text) : std::nullopt;
+    if (!fixed)
+      return Error{"\"strftime_now\" must be a time such as \"2025-07-04T12:30:45\"",
+                   ErrorCode::Malformed};
+    time = *fixed;
+    context.remove(clock); // the name belongs to the function
+  }
+  if (vocabulary)
+    addSpecialTokens(context, *vocabulary);
+  return chatTemplate.render(context, time);
+}
+
 void addSpecialTokens(jinja::Context& context, const text::Vocabulary& vocabulary) {
   for (auto [name, id] :
        {std::pair("bos_token", vocabulary.bos), std::pair("eos_token", vocabulary.eos)})
