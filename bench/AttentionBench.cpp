@@ -111,7 +111,8 @@ void attention(benchmark::State& state, const KernelInfo* kernel, Shape shape, u
 
 /// norm with Q8 output, quantize, rope_table and rope_append of one token.
 void rows(benchmark::State& state, const KernelInfo* kernel, uint32_t columns) {
-  Buffer x(columns * 4), weight(columns * 4), out(columns * 4 + 4096), quantized(columns * 2);
+  Buffer x(columns * 4), weight(columns * 4), out(columns * 4 + 4096),
+      quantized(columns * 32); // BF16x16 rows come 16 at a time
   fillFloats(x.data, columns);
   fillFloats(weight.data, columns);
   NormParameters norm = {columns, 1e-5f, 0, 1, 1};

@@ -23,8 +23,9 @@
 namespace chordal::kernels {
 namespace {
 
-template <typename Element>
-inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
+/// `many` computes runs of more rows than vectors have lanes.
+template <typename Element, typename Many>
+CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard, Many many) {
   const auto& p = *reinterpret_cast<const AttentionParameters*>(args->parameters);
   AttentionContext context(args, shard % p.kvHeads);
   uint32_t token = shard / p.kvHeads * p.rowTile;
@@ -41,9 +42,14 @@ inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
     else if (rows <= lanes)
       attendRun<Element, 1>(context, token, tokens);
     else
-      attendRun<Element, 2>(context, token, tokens);
+      many(context, token, tokens);
     token += tokens;
   }
+}
+
+template <typename Element>
+inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
+  attentionShard<Element>(args, shard, attendRun<Element, 2>);
 }
 
 } // namespace

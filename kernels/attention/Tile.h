@@ -76,6 +76,54 @@ struct Panel {
   const int32_t* positions; ///< [V * lanes]
 };
 
+/// Scores of `count` positions from `base` on become weights relative to the greatest score that a
+/// row has seen; `factor` is what sums so far have to be multiplied with.
+template <int V>
+CHORDAL_INLINE void weigh(const AttentionContext& context, const Panel& panel, int32_t base,
+                          size_t count, bool masked, float* scores, Floats (&factor)[V]) {
+  const AttentionParameters& p = context.parameters;
+  constexpr int width = V * lanes;
+  Floats blockMaximum[V], reference[V], total[V];
+  for (int v = 0; v < V; ++v)
+    blockMaximum[v] = broadcast(negativeInfinity);
+  if (p.softcap > 0 || masked) {
+    for (int v = 0; v < V; ++v) {
+      Ints last = loadInts(panel.positions + v * lanes);
+      // A row at `last` sees positions in (last - window, last].
+      Ints before = context.window == 0 ? broadcast(-1) : last - int32_t(context.window);
+      for (size_t j = 0; j < count; ++j) {
+        float* at = scores + j * width + v * lanes;
+        Floats s = load(at);
+        if (p.softcap > 0)
+          s = tanh(s) * p.softcap;
+        if (masked) {
+          Ints position = broadcast(base + int32_t(j));
+          s = ((position > last) | (position <= before)) ? broadcast(negativeInfinity) : s;
+        }
+        store(at, s);
+      }
+    }
+  }
+  for (size_t j = 0; j < count; ++j)
+    for (int v = 0; v < V; ++v)
+      blockMaximum[v] = greater(load(scores + j * width + v * lanes), blockMaximum[v]);
+  for (int v = 0; v < V; ++v) {
+    Floats maximum = load(panel.maxima + v * lanes);
+    advanceMaximum(blockMaximum[v], maximum, reference[v], factor[v]);
+    store(panel.maxima + v * lanes, maximum);
+    total[v] = load(panel.sums + v * lanes) * factor[v];
+  }
+  for (size_t j = 0; j < count; ++j)
+    for (int v = 0; v < V; ++v) {
+      float* at = scores + j * width + v * lanes;
+      Floats weight = exp(load(at) - reference[v]);
+      store(at, weight);
+      total[v] += weight;
+    }
+  for (int v = 0; v < V; ++v)
+    store(panel.sums + v * lanes, total[v]);
+}
+
 /// Adds positions [begin, end) of a block, counted from the block's first position `base`, to a
 /// panel. keys and values are the block's.
 template <int V>
@@ -100,45 +148,8 @@ inline void attendBlock(const AttentionContext& context, const Panel& panel, con
   for (; j < count; ++j)
     scoreTile<V, 1>(panel.queries, keys + j * keyDimension, keyDimension, scores + j * width);
 
-  Floats blockMaximum[V], reference[V], factor[V], total[V];
-  for (int v = 0; v < V; ++v)
-    blockMaximum[v] = broadcast(negativeInfinity);
-  if (p.softcap > 0 || masked) {
-    for (int v = 0; v < V; ++v) {
-      Ints last = loadInts(panel.positions + v * lanes);
-      // A row at `last` sees positions in (last - window, last].
-      Ints before = context.window == 0 ? broadcast(-1) : last - int32_t(context.window);
-      for (j = 0; j < count; ++j) {
-        float* at = scores + j * width + v * lanes;
-        Floats s = load(at);
-        if (p.softcap > 0)
-          s = tanh(s) * p.softcap;
-        if (masked) {
-          Ints position = broadcast(base + int32_t(j));
-          s = ((position > last) | (position <= before)) ? broadcast(negativeInfinity) : s;
-        }
-        store(at, s);
-      }
-    }
-  }
-  for (j = 0; j < count; ++j)
-    for (int v = 0; v < V; ++v)
-      blockMaximum[v] = greater(load(scores + j * width + v * lanes), blockMaximum[v]);
-  for (int v = 0; v < V; ++v) {
-    Floats maximum = load(panel.maxima + v * lanes);
-    advanceMaximum(blockMaximum[v], maximum, reference[v], factor[v]);
-    store(panel.maxima + v * lanes, maximum);
-    total[v] = load(panel.sums + v * lanes) * factor[v];
-  }
-  for (j = 0; j < count; ++j)
-    for (int v = 0; v < V; ++v) {
-      float* at = scores + j * width + v * lanes;
-      Floats weight = exp(load(at) - reference[v]);
-      store(at, weight);
-      total[v] += weight;
-    }
-  for (int v = 0; v < V; ++v)
-    store(panel.sums + v * lanes, total[v]);
+  Floats factor[V];
+  weigh<V>(context, panel, base, count, masked, scores, factor);
 
   size_t i = 0;
   for (; i + tileWidth <= valueDimension; i += tileWidth) {

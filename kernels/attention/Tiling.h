@@ -17,15 +17,16 @@ constexpr uint32_t attentionTile = 32;
 /// Query rows are padded to this many: the widest panel of any level.
 constexpr uint32_t attentionRowPadding = 32;
 
-/// Heads are padded to this many floats: the widest vector of any level.
-constexpr uint32_t attentionFeaturePadding = 16;
+/// Heads are padded to this many floats: the widest vector of any level, and what matrix units
+/// multiply at once.
+constexpr uint32_t attentionFeaturePadding = 32;
 
 /// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
 struct AttentionScratch {
   uint64_t queries;   ///< float: scaled queries, a padded row or column for each query row
   uint64_t outputs;   ///< float: unnormalised results, likewise
-  uint64_t keys;      ///< float [block positions][keyDimension]: a block of K, converted
-  uint64_t values;    ///< float [block positions][valueDimension]: a block of V, converted
+  uint64_t keys;      ///< float [block positions][key width]: a block of K, converted
+  uint64_t values;    ///< float [block positions][value width]: a block of V, converted
   uint64_t scores;    ///< float [block positions][padded rows of a panel]
   uint64_t maxima;    ///< float: for each query row the greatest score so far
   uint64_t sums;      ///< float: for each query row the sum of exponentials so far
@@ -46,8 +47,8 @@ struct AttentionScratch {
     queries = 0;
     outputs = queries + rows * keyWidth * sizeof(float);
     keys = outputs + rows * valueWidth * sizeof(float);
-    values = keys + CHORDAL_KV_BLOCK_POSITIONS * uint64_t(p.keyDimension) * sizeof(float);
-    scores = values + CHORDAL_KV_BLOCK_POSITIONS * uint64_t(p.valueDimension) * sizeof(float);
+    values = keys + CHORDAL_KV_BLOCK_POSITIONS * keyWidth * sizeof(float);
+    scores = values + CHORDAL_KV_BLOCK_POSITIONS * valueWidth * sizeof(float);
     maxima = scores + CHORDAL_KV_BLOCK_POSITIONS * attentionRowPadding * sizeof(float);
     sums = maxima + rows * sizeof(float);
     positions = sums + rows * sizeof(float);

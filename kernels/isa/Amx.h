@@ -1,15 +1,23 @@
 //===- Amx.h - what matrix units need of vectors
 //------------------------------------------------===//
 //
-// Conversions to bfloat16 and the transposition of a tile, for the level amx.
+// The shapes of tiles, conversions to bfloat16 and transposition, for the level amx.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
+#include <cstdint>
 #include <immintrin.h>
 
 namespace chordal::kernels {
 namespace {
+
+/// What LDTILECFG reads: palette 1, eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
 
 /// Rows of 16 words to columns.
 [[gnu::always_inline]] static inline void transpose16(__m512i (&v)[16]) {

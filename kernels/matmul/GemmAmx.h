@@ -27,13 +27,6 @@
 namespace chordal::kernels {
 namespace {
 
-/// What LDTILECFG reads: palette 1, eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileShapes {
-  uint8_t palette = 1, startRow = 0, reserved[14] = {};
-  uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
 /// A block's weights to bfloat16, by the traits in which formats are unpacked.
 template <class F> struct UnpackQuantized {
   static constexpr uint32_t zero = F::zero;

@@ -27,7 +27,7 @@ constexpr uint32_t gemmFloatColumns = 256;
 /// activations, which pass from the last-level cache once for each tile (measured: 64 rows 15 %
 /// slower). Fewer rows of activations than one tile of theirs take the other GEMM.
 constexpr uint32_t amxTile = 128;
-constexpr uint32_t amxColumns = 512;
+constexpr uint32_t amxColumns = 256;
 constexpr uint32_t amxMinRows = 17;
 
 /// The most rows of activations that a kernel treats at once.
