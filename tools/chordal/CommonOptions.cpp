@@ -38,7 +38,9 @@ CLI::Validator between(uint64_t least, uint64_t most) {
 }
 
 void CommonOptions::addModel(CLI::App& command) {
-  command.add_option("MODEL", model, "The model, a GGUF file (of a split model: any part)")
+  command
+      .add_option("MODEL", model,
+                  "The model: a GGUF file (of a split model: any part), or a compiled program")
       ->required();
 }
 

@@ -13,6 +13,25 @@ constexpr uint64_t maxIrBytes = uint64_t(1) << 30;
 
 } // namespace
 
+Result<ModelFile> ModelFile::open(const std::string& path) {
+  if (!ProgramFile::isProgram(path)) {
+    auto view = gguf::View::open(path);
+    if (!view)
+      return view.error();
+    return ModelFile{{}, *std::move(view)};
+  }
+  auto program = ProgramFile::open(path);
+  if (!program)
+    return program.error();
+  auto metadata = program->program().section(SectionKind::Metadata);
+  if (!metadata)
+    return metadata.error();
+  auto view = gguf::View::parse(*metadata, path);
+  if (!view)
+    return view.error();
+  return ModelFile{*std::move(program), *std::move(view)};
+}
+
 Result<uint32_t> bestLevel(const Container& container, kernels::Isa machine) {
   std::string names;
   const std::vector<uint32_t> levels = container.levels();

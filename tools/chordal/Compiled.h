@@ -1,9 +1,11 @@
 //===- Compiled.h - what the driver reads of compiled programs, and writes into them ----------===//
 #pragma once
 
+#include "ir/gguf/View.h"
 #include "kernels/catalogue/Catalogue.h"
-#include "runtime/core/Container.h"
+#include "runtime/tbb/ProgramFile.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,15 @@ namespace chordal {
 
 /// ELF's number for x86-64, the architecture whose programs this driver makes.
 constexpr uint32_t containerArchitecture = 62;
+
+/// A model's metadata with its vocabulary, be it a GGUF file or a compiled program.
+struct ModelFile {
+  std::optional<ProgramFile> program; ///< which the view then points into
+  gguf::View view;
+
+  /// Errors name the file and what is wrong with it.
+  static Result<ModelFile> open(const std::string& path);
+};
 
 /// The level of the program that a machine of level `machine` runs. Errors: none, which names
 /// those that there are.

@@ -4,7 +4,6 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/Chordal.h"
-#include "runtime/tbb/ProgramFile.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
 #include "tools/chordal/OutputFile.h"
@@ -133,21 +132,20 @@ void addHyperParameters(nlohmann::ordered_json& summary, const gguf::View& file)
 
 /// The planned IR that a compiled program carries.
 Result<mlir::OwningOpRef<mlir::ModuleOp>> readProgramIr(mlir::MLIRContext& context,
+                                                        const Container& container,
                                                         const InspectOptions& options) {
   const std::string& path = options.common.model;
-  if (!options.phase.empty() && options.phase != phaseName(Phase::Plan))
+  if ((!options.phase.empty() && options.phase != phaseName(Phase::Plan)) ||
+      !options.dumpPhases.empty())
     return Error{path + " is compiled: it has the phase " + phaseName(Phase::Plan).str() +
                  " only; inspect the model itself for others"};
-  auto file = ProgramFile::open(path);
-  if (!file)
-    return file.error();
   // Programs for machines that this one is not may be looked at, too.
   auto isa = options.common.isa.empty() ? kernels::hostIsa()
                                         : kernels::isaFromName(options.common.isa).value();
-  auto level = bestLevel(file->program(), isa);
+  auto level = bestLevel(container, isa);
   if (!level)
     return level.error();
-  auto text = readPlannedIr(file->program(), *level);
+  auto text = readPlannedIr(container, *level);
   if (!text)
     return text.error();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(*text, &context, path);
@@ -165,20 +163,22 @@ Result<void> inspect(const InspectOptions& options) {
 
   mlir::MLIRContext context(dialects(), mlir::MLIRContext::Threading::DISABLED);
   Result<mlir::OwningOpRef<mlir::ModuleOp>> module = Error{};
-  std::optional<gguf::View> file;
+  std::optional<ModelFile> file;
   if (isDump) {
     module = readDump(context, options);
-  } else if (ProgramFile::isProgram(options.common.model)) {
-    module = readProgramIr(context, options);
   } else {
-    Result<gguf::View> view = gguf::View::open(options.common.model);
-    if (!view)
-      return view.error();
+    Result<ModelFile> opened = ModelFile::open(options.common.model);
+    if (!opened)
+      return opened.error();
+    file = *std::move(opened);
+  }
+  if (file && file->program) {
+    module = readProgramIr(context, file->program->program(), options);
+  } else if (file) {
     ModelOptions model = options.common.modelOptions();
     model.dumpPhases = options.dumpPhases;
     Phase to = options.phase.empty() ? Phase::Plan : *phaseFromName(options.phase);
-    module = compileModule(context, *view, model, to);
-    file = *std::move(view);
+    module = compileModule(context, file->view, model, to);
   }
   if (!module)
     return module.error();
@@ -190,7 +190,7 @@ Result<void> inspect(const InspectOptions& options) {
       summary["phase"] = options.phase.empty() ? phaseName(Phase::Plan).str() : options.phase;
     summary.update(summarize(**module));
     if (file)
-      addHyperParameters(summary, *file);
+      addHyperParameters(summary, file->view);
     text = summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   } else {
     llvm::raw_string_ostream stream(text);

@@ -145,11 +145,11 @@ Result<LoadedModel> compileAndLoad(const std::string& path, kernels::Isa level,
 
 Result<LoadedModel> loadProgram(const std::string& path, kernels::Isa level,
                                 const ModelOptions& options) {
-  auto file = ProgramFile::open(path);
+  auto file = ModelFile::open(path);
   if (!file.ok())
     return file.error();
   auto storage = std::make_shared<Storage>();
-  const Container& container = storage->file.emplace(std::move(*file)).program();
+  const Container& container = storage->file.emplace(*std::move(file->program)).program();
   if (container.architecture() != containerArchitecture)
     return Error{path + ": compiled for another architecture (" +
                      std::to_string(container.architecture()) + ")",
@@ -157,12 +157,6 @@ Result<LoadedModel> loadProgram(const std::string& path, kernels::Isa level,
   auto best = bestLevel(container, level);
   if (!best.ok())
     return best.error();
-  auto metadata = container.section(SectionKind::Metadata);
-  if (!metadata.ok())
-    return metadata.error();
-  auto view = gguf::View::parse(*metadata, path);
-  if (!view.ok())
-    return view.error();
   auto program = container.program(*best);
   if (!program.ok())
     return program.error();
@@ -185,8 +179,8 @@ Result<LoadedModel> loadProgram(const std::string& path, kernels::Isa level,
   auto code = loadCode(std::move(copy), *program, *storage);
   if (!code.ok())
     return code.error();
-  return LoadedModel{std::move(storage), std::move(*view),    std::move(*program),
-                     std::move(*code),   std::move(*weights), *best};
+  return LoadedModel{std::move(storage), std::move(file->view), std::move(*program),
+                     std::move(*code),   std::move(*weights),   *best};
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 //===- Template.cpp - chordal template: conversations as texts -------------------------------===//
 #include "runtime/core/generate/ChatTemplate.h"
 #include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Compiled.h"
 #include "tools/console/Console.h"
 
 #include <fmt/format.h>
@@ -29,7 +30,7 @@ struct TemplateOptions {
 bool isModel(const std::string& path) {
   char magic[4] = {};
   std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
-  return std::string_view(magic, sizeof magic) == "GGUF";
+  return std::string_view(magic, sizeof magic) == "GGUF" || ProgramFile::isProgram(path);
 }
 
 Result<void> renderTemplate(const TemplateOptions& options) {
@@ -48,13 +49,13 @@ Result<void> renderTemplate(const TemplateOptions& options) {
     return source ? render(generate::parseTemplate(*source, options.source), nullptr)
                   : Result<void>(source.error());
   }
-  Result<gguf::View> file = gguf::View::open(options.source);
+  Result<ModelFile> file = ModelFile::open(options.source);
   if (!file)
     return file.error();
-  Result<jinja::Template> own = generate::modelTemplate(*file);
+  Result<jinja::Template> own = generate::modelTemplate(file->view);
   if (!own)
     return own.error();
-  Result<text::Tokenizer> tokenizer = readTokenizer(*file);
+  Result<text::Tokenizer> tokenizer = readTokenizer(file->view);
   return tokenizer ? render(own, &tokenizer->vocabulary()) : Result<void>(tokenizer.error());
 }
 

@@ -1,5 +1,6 @@
 //===- Tokenize.cpp - chordal tokenize: texts to token ids and back --------------------------===//
 #include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Compiled.h"
 #include "tools/console/Console.h"
 
 #include <fmt/format.h>
@@ -112,10 +113,10 @@ Result<void> tokenize(const TokenizeOptions& options) {
   bool standard = !options.text && options.file.empty() && options.jsonl.empty() && !options.decode;
   if (standard && isTerminal(STDIN_FILENO))
     throw CLI::RequiredError("a text (--text, --file, --jsonl, or standard input)");
-  Result<gguf::View> file = gguf::View::open(options.common.model);
+  Result<ModelFile> file = ModelFile::open(options.common.model);
   if (!file)
     return file.error();
-  Result<text::Tokenizer> tokenizer = readTokenizer(*file);
+  Result<text::Tokenizer> tokenizer = readTokenizer(file->view);
   if (!tokenizer)
     return tokenizer.error();
   if (options.decode)
