@@ -47,6 +47,11 @@ constexpr std::chrono::nanoseconds lingerTime{100000};
 
 using Clock = std::chrono::steady_clock;
 
+uint64_t nanoseconds(Clock::time_point time) {
+  return uint64_t(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
+}
+
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -165,6 +170,7 @@ public:
 
 private:
   void prepareBucket(uint32_t index);
+  Result<void> runStep(uint32_t bucket);
   void runSegment(uint32_t bucket, uint32_t segment);
   void publish(uint32_t bucket, uint32_t segment);
   void close();
@@ -321,6 +327,17 @@ void Executor::prepareBucket(uint32_t index) {
 }
 
 Result<void> Executor::run(uint32_t index) {
+  if (!observer)
+    return runStep(index);
+  Clock::time_point begin = Clock::now();
+  Result<void> result = runStep(index);
+  observer->finished({index, stepNow.load(std::memory_order_relaxed), nanoseconds(begin),
+                      nanoseconds(Clock::now())},
+                     loaded.step());
+  return result;
+}
+
+Result<void> Executor::runStep(uint32_t index) {
   Bucket& bucket = buckets[index];
   loaded.beginStep();
   const chordal_step& step = loaded.step();
@@ -476,7 +493,7 @@ template <bool observed> bool Executor::walk(Worker& worker) {
     args.n_rows =
         task.task->rows == CHORDAL_ROWS_OUTPUTS ? announcement.outputs : announcement.tokens;
     args.scratch = worker.scratch;
-    uint32_t ran = 0;
+    uint32_t ran = 0, firstShard = 0, lastShard = 0;
     // A guess is as good as a load: if it is wrong, the exchange says what is right, and has the
     // cache line for the next attempt.
     uint64_t next = first;
@@ -485,9 +502,13 @@ template <bool observed> bool Executor::walk(Worker& worker) {
     while (next < target && !stop) {
       if (!counter.claimed.compare_exchange_weak(next, next + 1, std::memory_order_relaxed))
         continue;
-      if constexpr (observed)
-        if (ran == 0)
+      if constexpr (observed) {
+        lastShard = uint32_t(next - first);
+        if (ran == 0) {
+          firstShard = lastShard;
           begin = Clock::now();
+        }
+      }
       LoadedProgram::runShard(task, args, uint32_t(next - first));
       ++ran;
       stop = cancelled->load(std::memory_order_relaxed);
@@ -495,17 +516,13 @@ template <bool observed> bool Executor::walk(Worker& worker) {
     }
     if (ran == 0)
       continue;
-    counter.done.fetch_add(ran, std::memory_order_release);
-    if constexpr (observed) {
-      auto nanoseconds = [](Clock::time_point time) {
-        return uint64_t(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
-      };
+    // Before the shards count as done, so that the step does not end before it is told.
+    if constexpr (observed)
       observer->ran({announcement.bucket,
                      loaded.program().buckets[announcement.bucket].first_task + i,
-                     uint32_t(&worker - workers.data()), ran, announcement.step, nanoseconds(begin),
-                     nanoseconds(Clock::now())});
-    }
+                     uint32_t(&worker - workers.data()), ran, firstShard, lastShard,
+                     announcement.step, nanoseconds(begin), nanoseconds(Clock::now())});
+    counter.done.fetch_add(ran, std::memory_order_release);
     if (stop)
       return false;
   }

@@ -19,18 +19,30 @@ namespace chordal {
 /// What one worker did for one task in one step: the time from its first shard to its last.
 struct TaskSpan {
   uint32_t bucket;
-  uint32_t task; ///< index into the program's tasks
-  uint32_t worker;
-  uint32_t shards;     ///< that it ran
+  uint32_t task;   ///< index into the program's tasks
+  uint32_t worker; ///< less than the number of threads
+  uint32_t shards; ///< that it ran, of those from firstShard to lastShard
+  uint32_t firstShard, lastShard;
   uint64_t step;       ///< counts the steps of the executor
   uint64_t begin, end; ///< nanoseconds of the steady clock
 };
 
-/// Told of what workers did. Called on the workers' threads, but never at once for one worker.
+/// One call of StepExecutor::run.
+struct StepSpan {
+  uint32_t bucket;
+  uint64_t step;
+  uint64_t begin, end; ///< nanoseconds of the steady clock
+};
+
+/// Told of what workers did.
 class TaskObserver {
 public:
   virtual ~TaskObserver() = default;
+  /// On the worker's thread; never at once for one worker.
   virtual void ran(const TaskSpan& span) = 0;
+  /// At the end of a step, cancelled or not, on the thread that asked for it. All calls of `ran`
+  /// for the step have returned.
+  virtual void finished(const StepSpan& span, const chordal_step& step) = 0;
 };
 
 struct ExecutorOptions {

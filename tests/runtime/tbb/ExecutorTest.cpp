@@ -282,9 +282,16 @@ TEST(Executor, RunsFunctionsByTilesOfRows) {
 struct Recorder final : TaskObserver {
   std::mutex mutex;
   std::vector<TaskSpan> spans;
+  std::vector<StepSpan> steps;
+  std::vector<size_t> spansAtEnd; // of each step
   void ran(const TaskSpan& span) override {
     std::lock_guard lock(mutex);
     spans.push_back(span);
+  }
+  void finished(const StepSpan& span, const chordal_step&) override {
+    std::lock_guard lock(mutex);
+    steps.push_back(span);
+    spansAtEnd.push_back(spans.size());
   }
 };
 
@@ -297,18 +304,32 @@ TEST(Executor, TellsWhatWorkersDid) {
     for (int i = 0; i < 10; ++i)
       parallel.run(1, 1);
   }
-  std::vector<uint64_t> shards(mix.program.tasks.size());
-  for (const TaskSpan& span : recorder.spans) {
-    EXPECT_LE(span.begin, span.end);
-    EXPECT_LT(span.worker, 3u);
-    EXPECT_EQ(span.bucket, 0u);
-    EXPECT_GE(span.step, 1u);
-    EXPECT_LE(span.step, 10u);
-    shards.at(span.task) += span.shards;
-  }
   const chordal_bucket& bucket = mix.program.buckets[0];
-  for (uint32_t i = 0; i < shards.size(); ++i)
-    EXPECT_EQ(shards[i], i < bucket.n_tasks ? 10 * shardCount(mix.program.tasks[i], 1) : 0);
+  ASSERT_EQ(recorder.steps.size(), 10u);
+  size_t next = 0;
+  for (size_t step = 0; step < 10; ++step) {
+    const StepSpan& whole = recorder.steps[step];
+    EXPECT_EQ(whole.bucket, 0u);
+    EXPECT_EQ(whole.step, step + 1);
+    std::vector<uint64_t> shards(bucket.n_tasks);
+    std::array<uint64_t, 3> workerEnd{};
+    for (; next < recorder.spansAtEnd[step]; ++next) {
+      const TaskSpan& span = recorder.spans[next];
+      EXPECT_EQ(span.bucket, 0u);
+      EXPECT_EQ(span.step, step + 1);
+      ASSERT_LT(span.worker, 3u);
+      EXPECT_LE(std::max(whole.begin, workerEnd[span.worker]), span.begin);
+      EXPECT_LE(span.begin, span.end);
+      EXPECT_LE(span.end, whole.end);
+      workerEnd[span.worker] = span.end;
+      shards.at(span.task - bucket.first_task) += span.shards;
+      EXPECT_LE(span.shards, span.lastShard - span.firstShard + 1);
+      EXPECT_LT(span.lastShard, shardCount(mix.program.tasks[span.task], 1));
+    }
+    for (uint32_t i = 0; i < bucket.n_tasks; ++i)
+      EXPECT_EQ(shards[i], shardCount(mix.program.tasks[bucket.first_task + i], 1));
+  }
+  EXPECT_EQ(next, recorder.spans.size());
 }
 
 TEST(Executor, NamesWhatIsMissing) {
