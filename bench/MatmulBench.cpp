@@ -3,7 +3,7 @@
 // Every kernel, format and level of this machine on one thread: few rows over a matrix larger than
 // the second-level cache (bytes/s: packed weights read), 64 and 512 rows over a smaller one
 // (items/s: operations, two for each weight and row). The limits stand beside them: reading memory,
-// and the byte dot product from registers (`peak`).
+// and multiplying in registers (`peak`).
 //
 //   matmul_bench --benchmark_filter='Q4_K.*avx512vnni'
 //
@@ -89,18 +89,19 @@ void multiply(benchmark::State& state, const KernelInfo* kernel, uint32_t rows, 
   state.SetItemsProcessed(int64_t(state.iterations()) * 2 * rows * columns * outputs);
 }
 
-void readMemory(benchmark::State& state) {
+void readMemory(benchmark::State& state, bench::ReadPattern pattern) {
   const size_t bytes = 512 << 20;
   Aligned memory(bytes);
+  std::span all(reinterpret_cast<const std::byte*>(memory.p.get()), bytes);
   for (auto _ : state)
-    benchmark::DoNotOptimize(bench::readAll(memory.p.get(), bytes));
+    benchmark::DoNotOptimize(bench::readAll(all, pattern));
   state.SetBytesProcessed(int64_t(state.iterations()) * int64_t(bytes));
 }
 
-void peak(benchmark::State& state) {
+void peak(benchmark::State& state, Isa isa, bench::Arithmetic arithmetic) {
   int64_t operations = 0;
   for (auto _ : state)
-    operations += bench::byteDots();
+    operations += int64_t(bench::multiply(isa, arithmetic));
   state.SetItemsProcessed(operations);
 }
 
@@ -108,9 +109,20 @@ void peak(benchmark::State& state) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  benchmark::RegisterBenchmark("read", readMemory);
-  if (isaIncludes(hostIsa(), Isa::Avx512Vnni))
-    benchmark::RegisterBenchmark("peak", peak);
+  for (bench::ReadPattern pattern : bench::readPatterns)
+    benchmark::RegisterBenchmark(
+        ("read/" + std::to_string(pattern.streams) + (pattern.prefetch ? "/prefetch" : "")).c_str(),
+        readMemory, pattern);
+  constexpr std::pair<bench::Arithmetic, const char*> arithmetics[] = {
+      {bench::Arithmetic::Int8, "int8"},
+      {bench::Arithmetic::Float32, "float32"},
+      {bench::Arithmetic::BFloat16, "bfloat16"}};
+  for (unsigned level = 0; level <= unsigned(Isa::NeonI8mm); ++level)
+    for (auto [arithmetic, name] : arithmetics)
+      if (isaIncludes(hostIsa(), Isa(level)) && bench::multiply(Isa(level), arithmetic) != 0)
+        benchmark::RegisterBenchmark(
+            ("peak/" + std::string(isaName(Isa(level))) + "/" + name).c_str(), peak, Isa(level),
+            arithmetic);
   for (const KernelInfo& kernel : catalogue()) {
     if (kernel.family != Family::Matmul || kernel.isa == Isa::Scalar ||
         !isaIncludes(hostIsa(), kernel.isa))

@@ -49,6 +49,8 @@ public:
                                                  const MemorySource& memory);
 
   const Program& program() const { return tables; }
+  /// The bytes of each weight of the program.
+  std::span<const std::span<const std::byte>> weightData() const { return weights; }
   const KvCache& kvCache() const { return cache; }
   StepExecutor& executor() { return *runner; }
   uint32_t vocabulary() const { return tables.model.vocabulary; }

@@ -256,31 +256,5 @@ TEST(Perplexity, isNearTheReferenceOnUnseenText) {
   EXPECT_NEAR(perplexityOf(run), 14.8, 3);
 }
 
-//===--- bench
-//----------------------------------------------------------------------------------===//
-
-TEST(Bench, namesAndOrdersItsTests) {
-  Outcome run = chordal(
-      {"bench", model, "-p", "20", "-n", "3", "-d", "0,30", "-r", "2", "-t", "1", "--json"});
-  ASSERT_EQ(run.code, 0) << run.err;
-  auto tests = nlohmann::json::parse(run.out);
-  ASSERT_EQ(tests.size(), 4u);
-  const char* names[] = {"pp20", "tg3", "pp20@d30", "tg3@d30"};
-  for (size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(tests[i].at("test"), names[i]);
-    double median = tests[i].at("tokens_per_second").get<double>();
-    EXPECT_TRUE(median > 0 && std::isfinite(median)) << run.out;
-    EXPECT_LE(tests[i].at("min").get<double>(), median);
-    EXPECT_GE(tests[i].at("max").get<double>(), median);
-  }
-}
-
-TEST(Bench, printsATable) {
-  Outcome run = chordal({"bench", model, "-p", "0", "-n", "2", "-r", "1"});
-  ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_NE(run.out.find("\ntg2 "), std::string::npos) << run.out;
-  EXPECT_EQ(run.out.find("pp"), std::string::npos) << run.out;
-}
-
 } // namespace
 } // namespace chordal::test

@@ -5,13 +5,17 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/sample/Sampler.h"
+#include "runtime/tbb/Threads.h"
+#include "tools/chordal/BenchReport.h"
 #include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Trace.h"
 #include "tools/console/Console.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 namespace chordal::driver {
 
@@ -19,16 +23,28 @@ namespace {
 
 constexpr const char* details = R"(Examples:
   chordal bench model.gguf
-  chordal bench model.gguf -p 0 -n 128 -d 1900 -t 1 --json
+  chordal bench model.gguf -p 0 -n 128 -d 0,1900 -t 1,2 --json
+  chordal bench model.gguf -r 3 --profile
 
 pp512 is a prompt of 512 tokens, tg128 the generation of 128 tokens one by one, tg128@d1900
-the same behind 1900 tokens. -p, -n and -d may be lists (-d 0,1900); 0 leaves a test out.
-Each test runs once unmeasured and then -r times. Numbers are tokens per second.)";
+the same behind 1900 tokens. -p, -n, -d and -t may be lists; 0 leaves a test out. Each test
+runs once unmeasured and then -r times; tokens/s is the median.
+
+The machine's ceilings are measured between the runs: reading memory as large as the model
+(at most 1 GiB), in the mapped file and in huge pages, and multiplying in registers. GB/s
+counts weights and KV cache, each read once; Gop/s products and sums. The share of the
+ceiling is the least time for these, at the ceilings, over the time taken; beside it stands
+what bounds most of that least time.
+
+--profile says where the time goes: for each kernel and role the time in which its tasks ran
+(and how much of it the workers were busy), and the time in which workers had no shard.)";
 
 struct BenchOptions {
   CommonOptions common;
-  std::vector<uint32_t> prompts{512}, generations{128}, depths{0};
+  std::vector<uint32_t> prompts{512}, generations{128}, depths{0}, threads{0};
   uint32_t runs = 5;
+  bool profile = false;
+  std::string trace;
   bool json = false;
 };
 
@@ -41,15 +57,18 @@ struct Test {
     std::string base = fmt::format("{}{}", generation ? "tg" : "pp", tokens);
     return depth == 0 ? base : fmt::format("{}@d{}", base, depth);
   }
-};
 
-struct Measurement {
-  std::string name;
-  std::vector<double> rates; ///< tokens per second of each run, ascending
-
-  double median() const {
-    size_t middle = rates.size() / 2;
-    return rates.size() % 2 ? rates[middle] : (rates[middle - 1] + rates[middle]) / 2;
+  /// Its steps, if one has at most `most` tokens.
+  std::vector<StepShape> steps(uint32_t most) const {
+    if (generation)
+      most = 1;
+    std::vector<StepShape> shapes;
+    for (uint32_t done = 0; done < tokens;) {
+      uint32_t count = std::min(most, tokens - done);
+      done += count;
+      shapes.push_back({count, generation || done == tokens, {{count, depth + done}}});
+    }
+    return shapes;
   }
 };
 
@@ -62,74 +81,150 @@ std::vector<int32_t> randomTokens(size_t count, uint32_t vocabulary) {
   return tokens;
 }
 
+/// A model loaded with some number of threads, and what watches it.
+class Bench {
+public:
+  /// `trace` may be null. The bench refers to the options.
+  static Result<std::unique_ptr<Bench>> load(const BenchOptions& options, unsigned threads,
+                                             TraceFile* trace) {
+    auto bench = std::unique_ptr<Bench>(new Bench(options, threads, trace));
+    CommonOptions common = options.common;
+    common.threads = threads;
+    auto model = common.load(options.profile || trace ? &bench->recording : nullptr);
+    if (!model)
+      return model.error();
+    bench->model = *std::move(model);
+    Session& session = bench->model->session();
+    Result<SequenceId> sequence = session.createSequence();
+    if (!sequence)
+      return sequence.error();
+    bench->sequence = *sequence;
+    bench->tasks.emplace(session.program());
+    std::set<kernels::Isa> isas;
+    if (auto isa = kernels::isaFromName(bench->model->isa()))
+      isas.insert(*isa);
+    for (uint32_t task = 0; task < session.program().tasks.size(); ++task)
+      isas.insert(bench->tasks->kind(task).isa);
+    bench->meter.emplace(session.weightData(), std::vector(isas.begin(), isas.end()), threads);
+    return bench;
+  }
+
+  Session& session() { return model->session(); }
+
+  Result<TestResult> measure(const Test& test, Progress& progress);
+
+private:
+  Bench(const BenchOptions& options, unsigned threads, TraceFile* trace)
+      : options(options), threads(threads), trace(trace), recording(threads) {}
+
+  Result<void> restart(const Test& test, std::span<const int32_t> before);
+  Result<void> runOnce(const Test& test, std::span<const int32_t> tokens);
+  void addCosts(const Test& test, TestResult& result) const;
+
+  const BenchOptions& options;
+  unsigned threads;
+  TraceFile* trace;
+  Recording recording;
+  std::unique_ptr<Model> model; // after what observes it
+  SequenceId sequence = 0;
+  std::optional<TaskTable> tasks;
+  std::optional<CeilingMeter> meter;
+  std::vector<float> logits;
+};
+
+/// Leaves the sequence with the tokens that come before the test.
+Result<void> Bench::restart(const Test& test, std::span<const int32_t> before) {
+  uint32_t kept =
+      session().positions(sequence) < test.depth ? 0 : session().retainable(sequence, test.depth);
+  if (Result<void> back = session().truncate(sequence, kept); !back)
+    return back;
+  return kept < test.depth // windows were written over
+             ? session().prefill(sequence, before.subspan(kept), nullptr)
+             : Result<void>();
+}
+
 /// One run: the test's tokens behind what the sequence has.
-Result<void> runOnce(Session& session, SequenceId sequence, const Test& test,
-                     std::span<const int32_t> tokens, std::vector<float>& logits) {
+Result<void> Bench::runOnce(const Test& test, std::span<const int32_t> tokens) {
   if (!test.generation)
-    return session.prefill(sequence, tokens, logits.data());
+    return session().prefill(sequence, tokens, logits.data());
   for (int32_t token : tokens)
-    if (Result<void> done = session.decode(sequence, token, logits.data()); !done)
+    if (Result<void> done = session().decode(sequence, token, logits.data()); !done)
       return done;
   return {};
 }
 
-Result<Measurement> measure(Session& session, SequenceId sequence, const Test& test, uint32_t runs,
-                            Progress& progress) {
-  std::vector<int32_t> tokens = randomTokens(test.depth + test.tokens, session.vocabulary());
+/// What one run has to do, and the least time that it takes.
+void Bench::addCosts(const Test& test, TestResult& result) const {
+  std::vector<Ceilings::Least> parts; // by bound
+  for (const StepShape& shape : test.steps(model->session().microBatch())) {
+    const Program& program = tasks->program();
+    const chordal_bucket& bucket = program.buckets[program.bucketFor(shape.tokens)];
+    for (uint32_t task = bucket.first_task; task < bucket.first_task + bucket.n_tasks; ++task) {
+      TaskCost cost = tasks->cost(task, shape);
+      result.cost.bytes += cost.bytes;
+      result.cost.operations += cost.operations;
+      Ceilings::Least least = result.ceilings.least(tasks->kind(task), cost);
+      result.least.seconds += least.seconds;
+      auto part = std::find_if(parts.begin(), parts.end(),
+                               [&](const auto& known) { return known.bound == least.bound; });
+      if (part == parts.end())
+        parts.push_back(least);
+      else
+        part->seconds += least.seconds;
+    }
+  }
+  result.least.bound =
+      std::max_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) {
+        return a.seconds < b.seconds;
+      })->bound;
+}
+
+Result<TestResult> Bench::measure(const Test& test, Progress& progress) {
+  std::vector<int32_t> tokens = randomTokens(test.depth + test.tokens, session().vocabulary());
   std::span<const int32_t> before = std::span(tokens).first(test.depth);
   std::span<const int32_t> timed = std::span(tokens).subspan(test.depth);
-  std::vector<float> logits(session.vocabulary());
-  if (Result<void> emptied = session.truncate(sequence, 0); !emptied)
+  logits.resize(session().vocabulary());
+  if (Result<void> emptied = session().truncate(sequence, 0); !emptied)
     return emptied.error();
-  if (!before.empty())
-    if (Result<void> done = session.prefill(sequence, before, nullptr); !done)
-      return done.error();
-  Measurement result{test.name(), {}};
-  for (uint32_t run = 0; run <= runs; ++run) {
-    progress.show(run == 0 ? fmt::format("{}: warming up ...", result.name)
-                           : fmt::format("{}: run {} of {} ...", result.name, run, runs));
-    uint32_t kept = session.retainable(sequence, test.depth);
-    if (Result<void> back = session.truncate(sequence, kept); !back)
-      return back.error();
-    if (kept < test.depth) // windows were written over
-      if (Result<void> done = session.prefill(sequence, before, nullptr); !done)
-        return done.error();
+  TestResult result;
+  result.test = test.name();
+  result.tokens = test.tokens;
+  result.depth = test.depth;
+  result.threads = threads;
+  result.isa = model->isa();
+  result.model = model->file().name();
+  if (options.profile)
+    result.profile.emplace();
+  meter->clear();
+  for (uint32_t run = 0; run <= options.runs; ++run) {
+    progress.show(run == 0 ? fmt::format("{}: warming up ...", result.test)
+                           : fmt::format("{}: run {} of {} ...", result.test, run, options.runs));
+    if (run > 0)
+      meter->measure();
+    if (Result<void> ready = restart(test, before); !ready)
+      return ready.error();
+    recording.clear();
     Stopwatch watch;
-    if (Result<void> done = runOnce(session, sequence, test, timed, logits); !done)
+    if (Result<void> done = runOnce(test, timed); !done)
       return done.error();
-    if (run != 0)
-      result.rates.push_back(test.tokens / watch.seconds());
+    double seconds = watch.seconds();
+    if (run == 0)
+      continue;
+    result.rates.push_back(test.tokens / seconds);
+    if (result.profile)
+      result.profile->add(recording, *tasks, seconds);
+  }
+  if (trace) {
+    trace->beginGroup(fmt::format("{}, {} threads", result.test, threads), threads);
+    if (Result<void> written = trace->append(recording, *tasks); !written)
+      return written.error();
   }
   std::sort(result.rates.begin(), result.rates.end());
+  if (result.profile)
+    result.profile->finish();
+  result.ceilings = meter->median();
+  addCosts(test, result);
   return result;
-}
-
-std::string table(const std::vector<Measurement>& measurements, const Model& model) {
-  std::string text = fmt::format("{:<16} {:>12} {:>12} {:>12}   tokens/s, {} threads, {}\n", "test",
-                                 "median", "min", "max", model.threads(), model.isa());
-  for (const Measurement& m : measurements)
-    text += fmt::format("{:<16} {:>12.2f} {:>12.2f} {:>12.2f}\n", m.name, m.median(),
-                        m.rates.front(), m.rates.back());
-  return text;
-}
-
-std::string json(const std::vector<Measurement>& measurements, const std::vector<Test>& tests,
-                 const Model& model) {
-  auto array = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < tests.size(); ++i) {
-    const Measurement& m = measurements[i];
-    array.push_back({{"test", m.name},
-                     {"tokens_per_second", m.median()},
-                     {"min", m.rates.front()},
-                     {"max", m.rates.back()},
-                     {"runs", m.rates.size()},
-                     {"tokens", tests[i].tokens},
-                     {"depth", tests[i].depth},
-                     {"threads", model.threads()},
-                     {"isa", std::string(model.isa())},
-                     {"model", model.file().name()}});
-  }
-  return array.dump(2) + "\n";
 }
 
 Result<void> bench(BenchOptions& options) {
@@ -145,28 +240,30 @@ Result<void> bench(BenchOptions& options) {
   if (tests.empty())
     throw CLI::ValidationError("-p, -n", "there is nothing to measure");
   options.common.context = positions;
-  auto loaded = options.common.load();
-  if (!loaded)
-    return loaded.error();
-  Session& session = (*loaded)->session();
-  if (session.contextLength() < positions)
-    return Error{fmt::format("the tests need {} positions, but the model's context has {}",
-                             positions, session.contextLength()),
-                 ErrorCode::Full};
-  Result<SequenceId> sequence = session.createSequence();
-  if (!sequence)
-    return sequence.error();
-  std::vector<Measurement> measurements;
-  {
+  TraceFile trace;
+  if (!options.trace.empty())
+    if (Result<void> opened = trace.open(options.trace); !opened)
+      return opened;
+  std::vector<TestResult> results;
+  for (unsigned threads : options.threads) {
+    auto loaded = Bench::load(options, threads ? threads : availableThreads(),
+                              options.trace.empty() ? nullptr : &trace);
+    if (!loaded)
+      return loaded.error();
+    Bench& bench = **loaded;
+    if (bench.session().contextLength() < positions)
+      return Error{fmt::format("the tests need {} positions, but the model's context has {}",
+                               positions, bench.session().contextLength()),
+                   ErrorCode::Full};
     Progress progress;
     for (const Test& test : tests) {
-      Result<Measurement> measured = measure(session, *sequence, test, options.runs, progress);
-      if (!measured)
-        return measured.error();
-      measurements.push_back(*std::move(measured));
+      Result<TestResult> result = bench.measure(test, progress);
+      if (!result)
+        return result.error();
+      results.push_back(*std::move(result));
     }
   }
-  return print(options.json ? json(measurements, tests, **loaded) : table(measurements, **loaded));
+  return print(options.json ? benchJson(results) : benchText(results));
 }
 
 } // namespace
@@ -177,21 +274,30 @@ void addBench(CLI::App& app, Action& action) {
   command.footer(details);
   CommonOptions& common = options->common;
   common.addModel(command);
-  auto list = [&](const char* name, std::vector<uint32_t>& values, const char* description) {
+  auto list = [&](const char* name, std::vector<uint32_t>& values, uint64_t least, uint64_t most,
+                  const char* description) {
     command.add_option(name, values, description)
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->check(between(0, 1u << 24))
+        ->check(between(least, most))
         ->type_name("N");
   };
-  list("-p,--prompt", options->prompts, "Tokens of the prompt (default: 512)");
-  list("-n,--generate", options->generations, "Tokens to generate (default: 128)");
-  list("-d,--depth", options->depths, "Tokens that are there before (default: 0)");
+  constexpr uint64_t mostTokens = 1u << 24;
+  list("-p,--prompt", options->prompts, 0, mostTokens, "Tokens of the prompt (default: 512)");
+  list("-n,--generate", options->generations, 0, mostTokens, "Tokens to generate (default: 128)");
+  list("-d,--depth", options->depths, 0, mostTokens, "Tokens that are there before (default: 0)");
+  list("-t,--threads", options->threads, 1, 1024,
+       "Worker threads (default: as many as the process may use)");
   command.add_option("-r,--runs", options->runs, "Measured runs of each test (default: 5)")
       ->check(between(1, 1000000))
       ->type_name("N");
+  command.add_flag("--profile", options->profile,
+                   "Say what the steps are made of: time by kernel and role, and gaps");
+  command
+      .add_option("--trace", options->trace,
+                  "Write each test's last run to this file, as JSON for ui.perfetto.dev")
+      ->type_name("FILE");
   command.add_flag("--json", options->json, "Print a JSON array");
-  common.addThreads(command);
   common.addIsa(command);
   common.addKvType(command);
   common.addMicroBatch(command);

@@ -100,9 +100,11 @@ ModelOptions CommonOptions::modelOptions() const {
   return options;
 }
 
-Result<std::unique_ptr<Model>> CommonOptions::load() const {
+Result<std::unique_ptr<Model>> CommonOptions::load(TaskObserver* observer) const {
   Progress progress(fmt::format("compiling {} ...", model));
-  Result<std::unique_ptr<Model>> loaded = Model::load(model, modelOptions());
+  ModelOptions options = modelOptions();
+  options.observer = observer;
+  Result<std::unique_ptr<Model>> loaded = Model::load(model, options);
   if (!loaded)
     return loaded;
   progress.clear();

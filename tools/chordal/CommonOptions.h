@@ -55,8 +55,9 @@ struct CommonOptions {
   void addAll(CLI::App& command);
 
   ModelOptions modelOptions() const;
-  /// Opens, compiles and loads the model, and says so on a terminal.
-  Result<std::unique_ptr<Model>> load() const;
+  /// Opens, compiles and loads the model, and says so on a terminal. The observer, which may be
+  /// null, must outlive the model.
+  Result<std::unique_ptr<Model>> load(TaskObserver* observer = nullptr) const;
 };
 
 /// Token ids in decimal, separated by white space or commas. Throws CLI::ValidationError that names

@@ -4,6 +4,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "tools/chordal/CommonOptions.h"
+#include "tools/chordal/Trace.h"
 #include "tools/console/Console.h"
 #include "tools/console/TextCommand.h"
 
@@ -29,6 +30,7 @@ has no template, continues each line. Ctrl-C ends an answer, Ctrl-D the conversa
 struct RunOptions {
   CommonOptions common;
   TextOptions text;
+  std::string trace;
 };
 
 Result<void> run(const RunOptions& options) {
@@ -38,16 +40,18 @@ Result<void> run(const RunOptions& options) {
   if (Result<void> read = command.readPrompt(); !read)
     return read;
   Stopwatch watch;
-  auto loaded = options.common.load();
+  auto loaded = TracedModel::load(options.common, options.trace);
   if (!loaded)
     return loaded.error();
-  Model& model = **loaded;
+  Model& model = (*loaded)->model();
   Result<text::Tokenizer> tokenizer = readTokenizer(model.file());
   if (!tokenizer)
     return tokenizer.error();
-  return command.run(
-      model.session(), *tokenizer, model.file(),
-      {.loadSeconds = watch.seconds(), .threads = model.threads(), .isa = model.isa()});
+  Result<void> done =
+      command.run(model.session(), *tokenizer, model.file(),
+                  {.loadSeconds = watch.seconds(), .threads = model.threads(), .isa = model.isa()});
+  Result<void> traced = (*loaded)->flush();
+  return done ? traced : done;
 }
 
 } // namespace
@@ -90,6 +94,10 @@ void addRun(CLI::App& app, Action& action) {
   command
       .add_option("--template", text.templateFile,
                   "A chat template (Jinja) to use instead of the model's own")
+      ->type_name("FILE");
+  command
+      .add_option("--trace", options->trace,
+                  "Write what the threads do to this file, as JSON for ui.perfetto.dev")
       ->type_name("FILE");
   command.callback([&action, options] { action = [options] { return run(*options); }; });
 }
