@@ -20,10 +20,6 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace chordal::bench {
 namespace {
@@ -132,25 +128,11 @@ __attribute__((target("avx2,fma"))) uint64_t floatAvx2() {
   CHORDAL_LOOP(2 * 8, __m256, _mm256_setzero_ps(), _mm256_fmadd_ps(a, b, sum[i]))
 }
 
-/// Whether the process may use the tile registers: the system hands out their 8 KiB per thread on
-/// request only ("Using XSTATE features in user space applications", Linux documentation).
-bool mayUseTiles() {
-#if defined(__linux__)
-  constexpr long requestPermission = 0x1023, tileData = 18;
-  static const bool granted = syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-  return granted;
-#else
-  return false;
-#endif
-}
-
-bool hasBFloat16Tiles() {
-  static const bool has = [] {
-    unsigned a = 7, b, c = 0, d;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return (d >> 22 & 1) != 0;
-  }();
-  return has;
+/// Byte products are an extension of their own.
+bool hasInt8Tiles() {
+  uint32_t a = 7, b, c = 0, d;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  return (d >> 25 & 1) != 0;
 }
 
 /// The tile configuration: palette 1, eight tiles of 16 rows of 64 bytes.
@@ -260,11 +242,13 @@ double readRate(std::span<const std::span<const std::byte>> memory, unsigned thr
 }
 
 uint64_t multiply(Isa isa, Arithmetic arithmetic) {
+  if (!kernels::isaIncludes(kernels::hostIsa(), isa))
+    return 0;
 #if defined(__x86_64__)
-  if (isa == Isa::Amx && mayUseTiles()) {
+  if (isa == Isa::Amx) {
     if (arithmetic == Arithmetic::Int8)
-      return int8Tiles();
-    return arithmetic == Arithmetic::BFloat16 && hasBFloat16Tiles() ? bfloat16Tiles() : 0;
+      return hasInt8Tiles() ? int8Tiles() : 0;
+    return arithmetic == Arithmetic::BFloat16 ? bfloat16Tiles() : 0;
   }
   if (arithmetic == Arithmetic::BFloat16)
     return 0;

@@ -44,7 +44,7 @@ enum class Arithmetic : uint8_t {
 
 /// Multiplies in registers for some microseconds, with the level's fastest instructions, and
 /// returns the number of operations (a product and a sum are two); 0 if the level has no loop for
-/// this. The machine must have the level.
+/// this, or the machine has not the level.
 uint64_t multiply(kernels::Isa isa, Arithmetic arithmetic);
 
 /// Operations per second that `threads` threads do together; 0 as above.

@@ -121,9 +121,9 @@ TaskTable::TaskTable(const Program& program) : tables(program) {
     kind.role = roleOf(program.taskName(uint32_t(i)));
     if (info) {
       kind.isa = info->isa;
-      if (info->quantizedActivations)
+      if (info->activations == kernels::Activations::Q8)
         kind.arithmetic = bench::Arithmetic::Int8;
-      else if (info->isa == kernels::Isa::Amx)
+      else if (info->activations == kernels::Activations::BF16x16)
         kind.arithmetic = bench::Arithmetic::BFloat16;
     }
     kinds.push_back(std::move(kind));
