@@ -6,13 +6,19 @@
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/Container.h"
 #include "tests/tools/Command.h"
+#include "tests/tools/Terminal.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <thread>
 
+#include <csignal>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,7 +133,16 @@ TEST_F(Compiled, CommandsTakeProgramsAsTheyTakeModels) {
 }
 
 TEST_F(Compiled, SameInputGivesTheSameBytes) {
-  EXPECT_EQ(readAll(compile(dense, "a")), readAll(compile(dense, "b")));
+  std::string first = readAll(compile(dense, "a"));
+  for (int i = 0; i < 4; ++i)
+    EXPECT_TRUE(readAll(compile(dense, "b")) == first);
+  // A library has its own name in it.
+  std::filesystem::create_directory(folder.file("1"));
+  std::filesystem::create_directory(folder.file("2"));
+  EXPECT_TRUE(readAll(compile(dense, "1/lib.so", {"--emit", "lib"})) ==
+              readAll(compile(dense, "2/lib.so", {"--emit", "lib"})));
+  EXPECT_TRUE(readAll(compile(dense, "a.o", {"--emit", "object"})) ==
+              readAll(compile(dense, "b.o", {"--emit", "object"})));
 }
 
 TEST_F(Compiled, IsSmall) {
@@ -242,6 +257,63 @@ TEST_F(Compiled, NothingIsLeftWhereItCannotBeWritten) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("cannot write"), std::string::npos) << outcome.err;
   EXPECT_EQ(folder.list(), std::vector<std::string>{"is-a-folder"});
+  // A device without room, and a folder that takes no files.
+  outcome = chordal({"compile", data(dense), "-o", "/dev/full"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("No space left"), std::string::npos) << outcome.err;
+  std::filesystem::create_directory(folder.file("sealed"));
+  ::chmod(folder.file("sealed").c_str(), 0555);
+  // Root may write there all the same, but not to the kernel's files.
+  std::string sealed = ::geteuid() == 0 ? "/proc/tale" : folder.file("sealed/tale");
+  outcome = chordal({"compile", data(dense), "-o", sealed});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("cannot create " + sealed), std::string::npos) << outcome.err;
+}
+
+/// The weights go to a pipe that nobody empties at first: the command is still writing when it is
+/// told to end.
+TEST_F(Compiled, ASignalLeavesNothingBehind) {
+  for (int signal : {SIGINT, SIGTERM}) {
+    SCOPED_TRACE(signal);
+    std::string weights = folder.file("tale.weights");
+    ASSERT_EQ(::mkfifo(weights.c_str(), 0600), 0);
+    // Opened for both, so that neither side waits for the other.
+    int reader = ::open(weights.c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    Terminal terminal(CHORDAL_DRIVER, {"compile", data("fairytale-q4_k_m.gguf"), "-o",
+                                       folder.file("tale"), "--weights", "external"});
+    for (int held = 0; held < 4096;) {
+      std::this_thread::yield();
+      ASSERT_EQ(::ioctl(reader, FIONREAD, &held), 0);
+    }
+    ASSERT_EQ(::kill(terminal.id(), signal), 0);
+    // Only now is there room for the rest.
+    std::atomic<bool> ended{false};
+    std::thread emptier([&] {
+      std::vector<char> buffer(1 << 16);
+      ::fcntl(reader, F_SETFL, O_NONBLOCK);
+      while (!ended)
+        if (::read(reader, buffer.data(), buffer.size()) <= 0)
+          std::this_thread::yield();
+    });
+    EXPECT_EQ(terminal.finish(), 1);
+    ended = true;
+    emptier.join();
+    ::close(reader);
+    EXPECT_NE(terminal.shown().find("interrupted; nothing was written"), std::string::npos)
+        << terminal.shown();
+    EXPECT_EQ(folder.list(), std::vector<std::string>{"tale.weights"});
+    std::filesystem::remove(weights);
+  }
+}
+
+TEST_F(Compiled, ShowsHowFarItIs) {
+  Terminal terminal(CHORDAL_DRIVER,
+                    {"compile", data("fairytale-q4_k_m.gguf"), "-o", folder.file("tale")});
+  EXPECT_EQ(terminal.finish(), 0) << terminal.shown();
+  for (const char* part : {"compiling ", "writing ", " 100 % ..."})
+    EXPECT_NE(terminal.shown().find(part), std::string::npos) << part << terminal.shown();
+  EXPECT_TRUE(terminal.shown().ends_with("\r\033[K")) << terminal.shown();
 }
 
 } // namespace

@@ -16,6 +16,7 @@ public:
   Terminal& operator=(const Terminal&) = delete;
   ~Terminal();
 
+  pid_t id() const { return process; }
   void send(const std::string& text);
   /// Waits until the text is shown, at most two minutes, and returns what was shown before it since
   /// the last call, with plain line ends and without what overwrites a line. Fails the test when

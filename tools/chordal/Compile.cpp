@@ -25,6 +25,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <future>
 
 namespace chordal::driver {
 
@@ -141,9 +142,14 @@ Result<std::vector<Level>> compileLevels(const gguf::View& view, const CompileOp
     return isas.error();
   if (options.emit == "llvm" || options.emit == "mlir")
     isas->erase(isas->begin(), isas->end() - 1);
+  // Nothing of one plan is needed for another, so each has a thread.
+  std::vector<std::future<Result<Level>>> plans;
+  for (kernels::Isa isa : *isas)
+    plans.push_back(std::async(
+        std::launch::async, [&view, isa, &options] { return compileLevel(view, isa, options); }));
   std::vector<Level> levels;
-  for (kernels::Isa isa : *isas) {
-    auto level = compileLevel(view, isa, options);
+  for (auto& plan : plans) {
+    auto level = plan.get();
     if (!level)
       return level.error();
     if (levels.empty() || !sameKernels(levels.back().program, level->program))
@@ -228,11 +234,24 @@ std::vector<std::byte> identitySection(const ContainerIdentity& identity,
   return out;
 }
 
+/// Writes to a file and says on a terminal how much of it is done.
+ContainerWriter::Sink sinkOf(OutputFile& file, Progress& progress, const std::string& name,
+                             uint64_t expected) {
+  return [&file, &progress, name, expected, written = uint64_t(0),
+          shown = -1](const void* data, size_t size) mutable {
+    written += size;
+    int percent = int(std::min<uint64_t>(100, written * 100 / std::max<uint64_t>(1, expected)));
+    if (percent != shown)
+      progress.show(fmt::format("writing {}: {} % ...", name, percent));
+    shown = percent;
+    return file.write(data, size);
+  };
+}
+
 /// Writes a file of weights; returns its directory's checksum.
-Result<uint64_t> writeWeightFile(OutputFile& file, uint64_t identity,
+Result<uint64_t> writeWeightFile(const ContainerWriter::Sink& sink, uint64_t identity,
                                  std::span<const std::span<const std::byte>> weights) {
-  ContainerWriter writer([&](const void* data, size_t size) { return file.write(data, size); },
-                         containerArchitecture, 0);
+  ContainerWriter writer(sink, containerArchitecture, 0);
   if (Result<void> done = writer.begin(); !done)
     return done.error();
   if (Result<void> done =
@@ -262,14 +281,13 @@ std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
 }
 
 /// The container behind the executable or library.
-Result<void> writeContainer(OutputFile& file, const std::string& executable,
+Result<void> writeContainer(const ContainerWriter::Sink& sink, const std::string& executable,
                             const std::vector<Level>& levels, std::span<const std::byte> metadata,
                             const ContainerIdentity& identity, const std::string& weightFile,
                             std::span<const std::span<const std::byte>> weights) {
-  if (Result<void> done = file.write(executable.data(), executable.size()); !done)
+  if (Result<void> done = sink(executable.data(), executable.size()); !done)
     return done;
-  ContainerWriter writer([&](const void* data, size_t size) { return file.write(data, size); },
-                         containerArchitecture, executable.size());
+  ContainerWriter writer(sink, containerArchitecture, executable.size());
   if (Result<void> done = writer.begin(); !done)
     return done;
   if (Result<void> done =
@@ -316,24 +334,39 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
   if (!executable)
     return executable.error();
 
-  Progress progress(fmt::format("writing {} ...", options.output));
   OutputFile file, weightFile;
   if (Result<void> opened = file.open(options.output, 0777); !opened)
     return opened;
-  std::string weightName;
-  if (options.weights == "external") {
-    weightName = output.filename().string() + ".weights";
-    if (Result<void> opened = weightFile.open(options.output + ".weights", 0666); !opened)
+  const std::string weightName =
+      options.weights == "external" ? output.filename().string() + ".weights" : "";
+  if (!weightName.empty())
+    if (Result<void> opened = weightFile.open(options.output + ".weights"); !opened)
       return opened;
-    auto written = writeWeightFile(weightFile, identity.program, *weights);
+  uint64_t weightBytes = 0;
+  for (auto weight : *weights)
+    weightBytes += weight.size();
+  Progress progress;
+  if (!weightName.empty()) {
+    auto written =
+        writeWeightFile(sinkOf(weightFile, progress, options.output + ".weights", weightBytes),
+                        identity.program, *weights);
     if (!written)
       return written.error();
     identity.weightsDirectory = *written;
+    weightBytes = 0;
   }
   if (Result<void> written =
-          writeContainer(file, *executable, levels, metadata, identity, weightName, *weights);
+          writeContainer(sinkOf(file, progress, options.output,
+                                executable->size() + metadata.size() + weightBytes),
+                         *executable, levels, metadata, identity, weightName, *weights);
       !written)
     return written;
+  progress.show(fmt::format("writing {}: waiting for the disk ...", options.output));
+  if (!weightName.empty())
+    if (Result<void> done = weightFile.sync(); !done)
+      return done;
+  if (Result<void> done = file.sync(); !done)
+    return done;
   if (InterruptFlag::isSet())
     return Error{"interrupted", ErrorCode::Cancelled};
   if (!weightName.empty())

@@ -12,6 +12,9 @@
 
 namespace chordal::driver {
 
+/// Bytes that are handed to the disk at once.
+static constexpr uint64_t flushBytes = uint64_t(32) << 20;
+
 Error OutputFile::fail(std::string_view what, int number) const {
   return {std::string(what) + " " + target + ": " + std::strerror(number), ErrorCode::Io};
 }
@@ -48,15 +51,30 @@ Result<void> OutputFile::open(const std::string& path, mode_t mode) {
 Result<void> OutputFile::write(const void* data, size_t size) {
   const char* at = static_cast<const char*>(data);
   while (size != 0) {
-    ssize_t written = ::write(descriptor, at, size);
-    if (written < 0) {
+    ssize_t taken = ::write(descriptor, at, size);
+    if (taken < 0) {
       if (errno == EINTR)
         continue;
       return fail("cannot write", errno);
     }
-    at += written;
-    size -= size_t(written);
+    at += taken;
+    size -= size_t(taken);
+    written += uint64_t(taken);
   }
+#if defined(SYNC_FILE_RANGE_WRITE)
+  // The disk works while the rest is written: sync() has less to wait for. Only a hint.
+  if (!direct && written - begun >= flushBytes) {
+    (void)::sync_file_range(descriptor, off_t(begun), off_t(written - begun),
+                            SYNC_FILE_RANGE_WRITE);
+    begun = written;
+  }
+#endif
+  return {};
+}
+
+Result<void> OutputFile::sync() {
+  if (!direct && ::fsync(descriptor) != 0)
+    return fail("cannot write", errno);
   return {};
 }
 

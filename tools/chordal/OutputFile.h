@@ -10,6 +10,7 @@
 
 #include "ir/gguf/Error.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,8 @@ public:
   /// Errors: no room left on the disk, a limit on the size of files.
   Result<void> write(const void* data, size_t size);
   Result<void> write(std::string_view text) { return write(text.data(), text.size()); }
+  /// Waits until all is on the disk, where it survives the machine.
+  Result<void> sync();
   /// Gives the file its name, in place of what had it.
   Result<void> commit();
 
@@ -38,8 +41,9 @@ private:
 
   std::string target, temporary;
   int descriptor = -1;
-  bool direct = false; ///< the target itself is written to
-  bool named = false;  ///< `temporary` exists
+  uint64_t written = 0, begun = 0; ///< bytes written, and those of them on their way to the disk
+  bool direct = false;             ///< the target itself is written to
+  bool named = false;              ///< `temporary` exists
 };
 
 /// Text to a file, or to standard output if the path is empty or "-".
