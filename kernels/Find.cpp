@@ -21,6 +21,13 @@
 #define CHORDAL_IF_Avx512Vnni(...)
 #define CHORDAL_IF_Amx(...)
 #endif
+#if defined(__aarch64__)
+#define CHORDAL_IF_Neon(...) __VA_ARGS__
+#define CHORDAL_IF_NeonDotprod(...) __VA_ARGS__
+#else
+#define CHORDAL_IF_Neon(...)
+#define CHORDAL_IF_NeonDotprod(...)
+#endif
 
 namespace chordal::kernels {
 

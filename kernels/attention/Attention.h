@@ -54,3 +54,12 @@ inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
 
 } // namespace
 } // namespace chordal::kernels
+
+/// Defines the kernels of a level; the names are those of Kernels.def.
+#define CHORDAL_DEFINE_ATTENTION(level)                                                            \
+  void attentionF16##level(const chordal_task_args* args, uint32_t shard) {                        \
+    attentionShard<HalfElement>(args, shard);                                                      \
+  }                                                                                                \
+  void attentionF32##level(const chordal_task_args* args, uint32_t shard) {                        \
+    attentionShard<FloatElement>(args, shard);                                                     \
+  }

@@ -1,4 +1,4 @@
-//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C -----------------------------------===//
+//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C -------------------------===//
 //
 // The kernels of Attention.h at the level x86-64-v3.
 //
@@ -7,12 +7,6 @@
 
 namespace chordal::kernels {
 
-void attentionF16Avx2(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<HalfElement>(args, shard);
-}
-
-void attentionF32Avx2(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<FloatElement>(args, shard);
-}
+CHORDAL_DEFINE_ATTENTION(Avx2)
 
 } // namespace chordal::kernels

@@ -1,4 +1,4 @@
-//===- AttentionScalar.cpp - attention for any machine ----------------------------------------===//
+//===- AttentionScalar.cpp - attention for any machine ------------------------------===//
 //
 // The kernels of Attention.h at the level scalar.
 //
@@ -7,12 +7,6 @@
 
 namespace chordal::kernels {
 
-void attentionF16Scalar(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<HalfElement>(args, shard);
-}
-
-void attentionF32Scalar(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<FloatElement>(args, shard);
-}
+CHORDAL_DEFINE_ATTENTION(Scalar)
 
 } // namespace chordal::kernels

@@ -15,6 +15,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace chordal::kernels {
@@ -107,6 +109,16 @@ Isa detect() {
       !mayUseTiles())
     return Isa::Avx512Vnni;
   return Isa::Amx;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+// Bits as Linux's documentation of the ELF hardware capabilities of arm64 names them: ASIMDDP, and
+// in the second word I8MM.
+Isa detect() {
+  if (!(getauxval(AT_HWCAP) >> 20 & 1))
+    return Isa::Neon;
+  return getauxval(AT_HWCAP2) >> 13 & 1 ? Isa::NeonI8mm : Isa::NeonDotprod;
 }
 
 #elif defined(__aarch64__)

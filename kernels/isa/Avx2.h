@@ -220,6 +220,10 @@ struct Avx2 {
   CHORDAL_INLINE WideInts wideBroadcast(const void* p) {
     return _mm256_castps_si256(_mm256_broadcast_ss(static_cast<const float*>(p)));
   }
+  /// Bytes [4 * quad, 4 * quad + 4) of p in all lanes.
+  CHORDAL_INLINE WideInts wideQuad(const int8_t* p, int quad) {
+    return wideBroadcast(p + 4 * quad);
+  }
   CHORDAL_INLINE WideInts wideZero() { return _mm256_setzero_si256(); }
   /// Sums are held as pairs in 16 bits between begin and end.
   CHORDAL_INLINE WideInts begin(WideInts) { return _mm256_setzero_si256(); }

@@ -46,6 +46,9 @@ struct Avx512 : Avx2 {
     __builtin_memcpy(&word, p, 4);
     return _mm512_set1_epi32(word);
   }
+  CHORDAL_INLINE WideInts wideQuad(const int8_t* p, int quad) {
+    return wideBroadcast(p + 4 * quad);
+  }
   CHORDAL_INLINE WideInts wideZero() { return _mm512_setzero_si512(); }
   CHORDAL_INLINE WideInts begin(WideInts sum) { return sum; }
   CHORDAL_INLINE WideInts step(WideInts held, WideInts codes, WideInts q) {

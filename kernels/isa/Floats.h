@@ -12,6 +12,8 @@
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
+#include "kernels/isa/Halves.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +42,9 @@ typedef uint32_t Words __attribute__((vector_size(lanes * 4)));
 /// The same without alignment, and allowed to alias.
 typedef float FloatsAt __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 typedef int32_t IntsAt __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
+#if defined(__aarch64__)
+typedef _Float16 HalvesAt __attribute__((vector_size(lanes * 2), aligned(2), may_alias));
+#endif
 
 #define CHORDAL_INLINE inline __attribute__((always_inline))
 
@@ -107,26 +112,18 @@ CHORDAL_INLINE void storePartial(float* p, Floats v, size_t n) {
 #endif
 }
 
-#if !CHORDAL_FLOATS_AVX512 && !CHORDAL_FLOATS_AVX2
-/// The float with the value of each binary16 in the low halves of `h` (IEEE 754-2019): exponent and
-/// fraction move into place, the product with 2^112 corrects the bias and normalises subnormals.
-CHORDAL_INLINE Floats halvesToFloats(Words h) {
-  Words magnitude = (h & 0x7fff) << 13;
-  Words scaled = (Words)((Floats)magnitude * 0x1p112f);
-  Words special = magnitude >= 0x0f800000 ? (magnitude | 0x7f800000) : scaled; // infinity, NaN
-  return (Floats)(special | (h & 0x8000) << 16);
-}
-#endif
-
 /// `lanes` halves as floats.
 CHORDAL_INLINE Floats loadHalves(const uint16_t* p) {
 #if CHORDAL_FLOATS_AVX512
   return (Floats)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 #elif CHORDAL_FLOATS_AVX2
   return (Floats)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__aarch64__)
+  return __builtin_convertvector(*reinterpret_cast<const HalvesAt*>(p), Floats);
 #else
   typedef uint16_t Halves __attribute__((vector_size(lanes * 2), aligned(2), may_alias));
-  return halvesToFloats(__builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words));
+  return halvesToFloats<Floats>(
+      __builtin_convertvector(*reinterpret_cast<const Halves*>(p), Words));
 #endif
 }
 
@@ -153,11 +150,16 @@ CHORDAL_INLINE void storeHalves(uint16_t* out, const float* x, size_t n) {
   for (; i + 8 <= n; i += 8)
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i),
                      _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__aarch64__)
+  for (; i + 4 <= n; i += 4)
+    *reinterpret_cast<HalvesAt*>(out + i) = __builtin_convertvector(load(x + i), HalvesAt);
 #endif
   for (; i < n; ++i) {
 #if CHORDAL_FLOATS_AVX512 || CHORDAL_FLOATS_AVX2
     out[i] =
         uint16_t(_mm_extract_epi16(_mm_cvtps_ph(_mm_set_ss(x[i]), _MM_FROUND_TO_NEAREST_INT), 0));
+#elif defined(__aarch64__)
+    out[i] = __builtin_bit_cast(uint16_t, _Float16(x[i]));
 #else
     // Adding 1.5 * 2^(e + 13) to a number of exponent e rounds it to 10 fraction bits; the least
     // such power, 2^-14's, gives the subnormals their fixed unit 2^-24.

@@ -9,8 +9,10 @@
 
 #include "kernels/isa/Isa.h"
 
-#if defined(__AVX2__)
+#if defined(__SSSE3__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace chordal::kernels {
@@ -40,6 +42,11 @@ template <class Bytes> CHORDAL_INLINE Bytes lookUp(const uint8_t (&table)[16], B
 #if defined(__AVX2__)
   const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return as<Bytes>(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), as<__m256i>(codes)));
+#elif defined(__aarch64__)
+  const uint8x16_t entries = vld1q_u8(table);
+  const auto pair = as<uint8x16x2_t>(codes);
+  return as<Bytes>(
+      uint8x16x2_t{vqtbl1q_u8(entries, pair.val[0]), vqtbl1q_u8(entries, pair.val[1])});
 #else
   ByteVector v = as<ByteVector>(codes);
   for (int i = 0; i < 32; ++i)

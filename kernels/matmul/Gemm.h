@@ -179,7 +179,7 @@ template <class I, class F> struct Gemm {
           products[t][v] = zero != 0 ? I::wideBroadcast(rows[t].start + g) : I::wideZero();
 #pragma unroll
       for (int run = 0; run < quads / held; ++run) {
-        typename I::WideInts part[T][V];
+        decltype(I::begin(I::wideZero())) part[T][V];
 #pragma unroll
         for (int t = 0; t < T; ++t)
 #pragma unroll
@@ -194,7 +194,7 @@ template <class I, class F> struct Gemm {
             w[v] = I::wideLoad(codes + (quad * panelRows + v * I::lanes) * 4);
 #pragma unroll
           for (int t = 0; t < T; ++t) {
-            const typename I::WideInts q = I::wideBroadcast(rows[t].q + g * F::perScale + 4 * quad);
+            const typename I::WideInts q = I::wideQuad(rows[t].q + g * F::perScale, quad);
 #pragma unroll
             for (int v = 0; v < V; ++v) {
               if constexpr (F::isSigned)

@@ -8,6 +8,7 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_MATMULS(Avx2)
+CHORDAL_DEFINE_FLOATS(Avx2)
+CHORDAL_DEFINE_BLOCKS(Avx2)
 
 } // namespace chordal::kernels

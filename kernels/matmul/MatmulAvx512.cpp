@@ -8,6 +8,7 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_MATMULS(Avx512)
+CHORDAL_DEFINE_FLOATS(Avx512)
+CHORDAL_DEFINE_BLOCKS(Avx512)
 
 } // namespace chordal::kernels

@@ -236,3 +236,21 @@ template <typename T> inline void ropeAppendShard(const chordal_task_args* args,
 
 } // namespace
 } // namespace chordal::kernels
+
+/// Defines the kernels of a level; the names are those of Kernels.def.
+#define CHORDAL_DEFINE_ROWS(level)                                                                 \
+  void norm##level(const chordal_task_args* args, uint32_t shard) {                                \
+    normShard(args, shard);                                                                        \
+  }                                                                                                \
+  void quantize##level(const chordal_task_args* args, uint32_t shard) {                            \
+    quantizeShard(args, shard);                                                                    \
+  }                                                                                                \
+  void ropeTable##level(const chordal_task_args* args, uint32_t shard) {                           \
+    ropeTableShard(args, shard);                                                                   \
+  }                                                                                                \
+  void ropeAppendF16##level(const chordal_task_args* args, uint32_t token) {                       \
+    ropeAppendShard<uint16_t>(args, token);                                                        \
+  }                                                                                                \
+  void ropeAppendF32##level(const chordal_task_args* args, uint32_t token) {                       \
+    ropeAppendShard<float>(args, token);                                                           \
+  }

@@ -1,4 +1,4 @@
-//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C --------------------===//
+//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C ----------===//
 //
 // The kernels of Rows.h at the level x86-64-v3.
 //
@@ -7,24 +7,6 @@
 
 namespace chordal::kernels {
 
-void normAvx2(const chordal_task_args* args, uint32_t shard) {
-  normShard(args, shard);
-}
-
-void quantizeAvx2(const chordal_task_args* args, uint32_t shard) {
-  quantizeShard(args, shard);
-}
-
-void ropeTableAvx2(const chordal_task_args* args, uint32_t shard) {
-  ropeTableShard(args, shard);
-}
-
-void ropeAppendF16Avx2(const chordal_task_args* args, uint32_t token) {
-  ropeAppendShard<uint16_t>(args, token);
-}
-
-void ropeAppendF32Avx2(const chordal_task_args* args, uint32_t token) {
-  ropeAppendShard<float>(args, token);
-}
+CHORDAL_DEFINE_ROWS(Avx2)
 
 } // namespace chordal::kernels

@@ -184,11 +184,11 @@ public:
 
 /// The levels that have a kernel of their own for the batch.
 std::vector<Isa> levelsFor(const Batch& batch) {
-  std::vector<Isa> result = levels();
+  std::vector<Isa> result;
   Format format = batch.element == CHORDAL_F16 ? Format::F16 : Format::F32;
-  if (isaIncludes(hostIsa(), Isa::Amx) &&
-      kernelAt(Family::Attention, Isa::Amx, format, batch.tokens).isa == Isa::Amx)
-    result.push_back(Isa::Amx);
+  for (Isa isa : levels(Family::Attention))
+    if (kernelAt(Family::Attention, isa, format, batch.tokens).isa == isa)
+      result.push_back(isa);
   return result;
 }
 

@@ -28,8 +28,12 @@ TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   EXPECT_EQ(name(Family::Attention, Isa::Scalar, Format::F16), "attention.F16.scalar");
   EXPECT_EQ(name(Family::Attention, Isa::X86_64_v2, Format::F32), "attention.F32.scalar");
   EXPECT_EQ(name(Family::Attention, Isa::X86_64_v3, Format::F16), "attention.F16.x86-64-v3");
-  EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::F16), "attention.F16.avx512vnni");
-  EXPECT_EQ(name(Family::Attention, Isa::Neon, Format::F16), "attention.F16.scalar");
+  EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::F16), "attention.F16.amx");
+  EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::F32), "attention.F32.avx512vnni");
+  EXPECT_EQ(name(Family::Attention, Isa::Neon, Format::F16), "attention.F16.neon");
+  EXPECT_EQ(name(Family::Attention, Isa::NeonI8mm, Format::F16), "attention.F16.neon");
+  EXPECT_EQ(name(Family::Matmul, Isa::NeonDotprod, Format::Q4_K), "matmul.Q4_K.gemm.neon-dotprod");
+  EXPECT_EQ(name(Family::Matmul, Isa::Neon, Format::Q4_K), "matmul.Q4_K.gemm.neon");
   EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::Q8_0), "");
   EXPECT_EQ(name(Family::RopeAppend, Isa::Avx512Vnni, Format::F32), "rope_append.F32.avx512vnni");
   EXPECT_EQ(name(Family::Norm, Isa::X86_64_v3, Format::Q4_K), "norm.x86-64-v3");

@@ -254,7 +254,7 @@ void testExperts(Random& random, Format format, uint32_t rows, bool routed, bool
     matrices.emplace_back(random, format, p.experts * p.outputs, p.columns);
     biases.emplace_back(random, Format::F32, p.experts, p.outputs);
   }
-  for (Isa isa : levels()) {
+  for (Isa isa : levels(Family::ExpertMatmul)) {
     const KernelInfo& kernel = kernelAt(Family::ExpertMatmul, isa, format, rows);
     Rows<float> first(rows, used * p.outputs), second(rows, used * p.outputs);
     std::vector<chordal_view> operands = {input};

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <set>
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -93,12 +94,14 @@ private:
   testing::ScopedTrace trace;
 };
 
-/// The levels that this machine runs, of those the kernels are built for.
-inline std::vector<Isa> levels() {
-  std::vector<Isa> result;
-  for (Isa isa : {Isa::Scalar, Isa::X86_64_v3, Isa::Avx512Vnni})
-    if (isaIncludes(hostIsa(), isa))
-      result.push_back(isa);
+/// The levels that this machine runs and that have kernels of the family (of rows as they come: the
+/// kernels for rows that matrix units interleave have tests of their own).
+inline std::set<Isa> levels(Family family) {
+  std::set<Isa> result;
+  for (const KernelInfo& kernel : catalogue())
+    if (kernel.family == family && kernel.activations != Activations::BF16x16 &&
+        isaIncludes(hostIsa(), kernel.isa))
+      result.insert(kernel.isa);
   return result;
 }
 

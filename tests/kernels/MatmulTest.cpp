@@ -528,13 +528,14 @@ INSTANTIATE_TEST_SUITE_P(Formats, Matmul, testing::ValuesIn(formats),
 
 TEST(MatmulCatalogue, everyFormatAtEveryLevelAndBatch) {
   for (Format format : formats)
-    for (Isa isa : levels())
+    for (Isa isa : levels(Family::Matmul))
       for (uint32_t rows : {1u, 2u, 16u, 512u, 100000u}) {
         Activations activations =
             wantsQuantizedActivations(format) ? Activations::Q8 : Activations::F32;
         const KernelInfo* kernel = select(Family::Matmul, isa, format, activations, rows);
         ASSERT_NE(kernel, nullptr) << formatInfo(format).name << " " << isaName(isa) << " " << rows;
-        EXPECT_EQ(kernel->isa, isa) << kernel->name;
+        const bool own = isa != Isa::NeonDotprod || wantsQuantizedActivations(format);
+        EXPECT_EQ(kernel->isa, own ? isa : Isa::Neon) << kernel->name;
         EXPECT_EQ(bestActivations(Family::Matmul, isa, format, rows), activations) << kernel->name;
       }
   EXPECT_FALSE(wantsQuantizedActivations(Format::BF16));

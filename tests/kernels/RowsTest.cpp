@@ -75,7 +75,7 @@ TEST(Quantize, sameBitsAtEachLevel) {
     x[6][random.below(n)] = NAN;
     x[7][random.below(n)] = INFINITY;
     x[8][random.below(n)] = -3e38f;
-    for (Isa isa : levels()) {
+    for (Isa isa : levels(Family::Quantize)) {
       SCOPED_TRACE(isaName(isa));
       const KernelInfo& kernel = kernelAt(Family::Quantize, isa);
       Rows<char> out(rows, Q8Row::bytes(n), 64);
@@ -149,7 +149,7 @@ void testNorm(uint32_t n, Isa isa, bool centred, bool hasBias, Random& random) {
 TEST(Norm, againstFloat64) {
   Random random;
   for (uint32_t n : {1u, 3u, 24u, 31u, 32u, 96u, 100u, 256u, 2048u, 2051u})
-    for (Isa isa : levels()) {
+    for (Isa isa : levels(Family::Norm)) {
       testNorm(n, isa, /*centred=*/false, /*hasBias=*/false, random);
       testNorm(n, isa, /*centred=*/true, /*hasBias=*/false, random);
       testNorm(n, isa, /*centred=*/true, /*hasBias=*/true, random);
@@ -157,7 +157,7 @@ TEST(Norm, againstFloat64) {
 }
 
 TEST(Norm, nanStaysVisible) {
-  for (Isa isa : levels()) {
+  for (Isa isa : levels(Family::Norm)) {
     Rows<float> x(1, 64), weight(1, 64), out(1, 64);
     Rows<char> quantized(1, Q8Row::bytes(64));
     for (uint32_t i = 0; i < 64; ++i)
@@ -288,7 +288,7 @@ TEST(RopeTable, accurateUpToAMillionPositions) {
     for (uint32_t j = 0; j < half; ++j)
       frequencies[0][j] = float(std::pow(10000.0, -double(j) / half));
     std::vector<std::vector<float>> first;
-    for (Isa isa : levels()) {
+    for (Isa isa : levels(Family::RopeTable)) {
       SCOPED_TRACE(isaName(isa));
       const KernelInfo& kernel = kernelAt(Family::RopeTable, isa);
       Rows<float> out(rows, 2 * half);
@@ -454,7 +454,7 @@ TEST(RopeAppend, againstFloat64) {
       {2, 1, 16, 16, 0, 0, 0},  {4, 2, 24, 24, 3, 1, 2, 1}, {4, 4, 64, 64, 32, 1, 1, 1},
       {2, 1, 37, 19, 0, 0, 2},  {0, 2, 64, 64, 0, 0, 0}};
   for (const RopeCase& c : cases)
-    for (Isa isa : levels())
+    for (Isa isa : levels(Family::RopeAppend))
       for (uint32_t element : {CHORDAL_F32, CHORDAL_F16})
         testRope(c, isa, element, random.below(2) == 0, random.below(2) == 0, random);
 }
