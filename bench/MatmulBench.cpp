@@ -45,8 +45,8 @@ void multiply(benchmark::State& state, const KernelInfo* kernel, uint32_t rows, 
     weights.p.get()[i] = uint8_t(0x20 | (i * 7 & 0x0f));
 
   const bool bytes = kernel->activations == Activations::Q8;
-  const bool bfloat = kernel->activations == Activations::BF16x16;
-  const uint64_t xStride = bfloat ? BF16x16Rows::bytes(columns)
+  const bool bfloat = BF16x16Rows::parts(kernel->activations) > 0;
+  const uint64_t xStride = bfloat ? BF16x16Rows::bytes(kernel->activations, columns)
                                   : activationStride(bytes ? Q8Row::bytes(columns) : 4 * columns);
   // Interleaved rows are left zero: their values do not matter for time.
   Aligned x(xStride * (rows + 15) / 16 * 16);

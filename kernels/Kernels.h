@@ -24,8 +24,9 @@ namespace chordal::kernels {
 /// How activations are multiplied with the weights of a matmul.
 enum class Activations : uint8_t {
   F32,
-  Q8,      ///< Q8Row
-  BF16x16, ///< BF16x16Rows
+  Q8,        ///< Q8Row
+  BF16x16,   ///< BF16x16Rows
+  BF16x16x2, ///< BF16x16Rows of two parts
 };
 
 /// The activation format Q8. A row of n features (n a multiple of 32) is
@@ -39,12 +40,20 @@ struct Q8Row {
 
 /// The activation format BF16x16. Features (n a multiple of 32) are rounded to bfloat16, half to
 /// even, and rows interleaved in blocks of 16 as matrix units take them:
-/// bfloat16 [row / 16][feature / 2][row % 16][feature % 2]. The last block is a whole one; what its
-/// rows that are not there hold is not defined.
+/// bfloat16 [row / 16][feature / 32][feature % 32 / 2][row % 16][feature % 2]. The last block is a
+/// whole one; what its rows that are not there hold is not defined.
+///
+/// BF16x16x2 has two parts of each feature, 16 bits of mantissa in all: x rounded, and the rest of
+/// x rounded: bfloat16 [row / 16][feature / 32][part][feature % 32 / 2][row % 16][feature % 2].
 struct BF16x16Rows {
   static constexpr uint64_t block = 16;
-  /// Of one row, if it stood alone.
-  static constexpr size_t bytes(size_t n) { return 2 * n; }
+  static constexpr int parts(Activations activations) {
+    return activations == Activations::BF16x16 ? 1 : activations == Activations::BF16x16x2 ? 2 : 0;
+  }
+  /// Of one row of n features, if it stood alone.
+  static constexpr size_t bytes(Activations activations, size_t n) {
+    return size_t(parts(activations)) * 2 * n;
+  }
 };
 
 /// Bytes from one activation row to the next for a row of `bytes`: aligned, and an odd number of

@@ -29,14 +29,15 @@ inline int64_t activationStride(mlir::Type type) {
   case kernels::Activations::Q8:
     return int64_t(kernels::activationStride(kernels::Q8Row::bytes(columns)));
   case kernels::Activations::BF16x16:
-    return int64_t(kernels::BF16x16Rows::bytes(columns));
+  case kernels::Activations::BF16x16x2:
+    return int64_t(kernels::BF16x16Rows::bytes(activationsOf(type), columns));
   }
   llvm_unreachable("all activations are handled");
 }
 
 /// Bytes of so many rows of activations.
 inline int64_t activationBytes(mlir::Type type, int64_t rows) {
-  if (activationsOf(type) == kernels::Activations::BF16x16)
+  if (kernels::BF16x16Rows::parts(activationsOf(type)) > 0)
     rows = int64_t(llvm::alignTo(uint64_t(rows), kernels::BF16x16Rows::block));
   return rows * activationStride(type);
 }

@@ -20,7 +20,7 @@ def Chordal_Gatherable : Chordal_Ranked<"isGatherable",
 def Chordal_Dense : Chordal_Ranked<"isDense", "a float32 tensor of rank 2 or 3">;
 
 def Chordal_Activations : Type<CPred<"::chordal::ir::isActivations($_self)">,
-  "quantised activations (!chordal.quantized<?xFEATURES, \"Q8\">, or \"BF16x16\")", "::chordal::ir::QuantizedType">;
+  "quantised activations (!chordal.quantized<?xFEATURES, \"Q8\">, \"BF16x16\" or \"BF16x16x2\")", "::chordal::ir::QuantizedType">;
 def Chordal_Weights : Type<CPred<"::chordal::ir::isWeights($_self)">,
   "a quantised weight matrix", "::chordal::ir::QuantizedType">;
 

@@ -57,7 +57,7 @@ LogicalResult QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError
   if (layout.empty())
     return emitError() << "the layout of a quantized matrix must have a name";
   int64_t columns = shape.back();
-  if (format == q8Format || format == bfloatFormat) {
+  if (isActivationFormat(format)) {
     if (shape.size() != 2)
       return emitError() << "activations (" << format << ") have 2 dimensions, but this has "
                          << shape.size();

@@ -26,7 +26,8 @@ def Chordal_QuantizedType : Chordal_Type<"Quantized", "quantized"> {
     Its number of rows may be dynamic.
 
     The format `BF16x16` is one of activations too, of rows interleaved for matrix units; its
-    values are x rounded to bfloat16, half to even.
+    values are x rounded to bfloat16, half to even. `BF16x16x2` adds to each the rest of x, rounded
+    to bfloat16 too.
 
     `layout` names how the blocks lie in memory: `rows`, as in the file, is the default and not
     printed; others are layouts packed for a kernel.
@@ -53,11 +54,15 @@ def Chordal_QuantizedType : Chordal_Type<"Quantized", "quantized"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The formats of activations; no file has them.
-    static constexpr ::llvm::StringLiteral q8Format = "Q8", bfloatFormat = "BF16x16";
+    static constexpr ::llvm::StringLiteral q8Format = "Q8", bfloatFormat = "BF16x16",
+                                               twoBfloatsFormat = "BF16x16x2";
     /// The layout of files.
     static constexpr ::llvm::StringLiteral fileLayout = "rows";
 
-    bool isActivation() const { return getFormat() == q8Format || getFormat() == bfloatFormat; }
+    static bool isActivationFormat(::llvm::StringRef format) {
+      return format == q8Format || format == bfloatFormat || format == twoBfloatsFormat;
+    }
+    bool isActivation() const { return isActivationFormat(getFormat()); }
     /// The row of the format table; null for activations.
     const ::chordal::FormatInfo* getFormatInfo() const;
     int64_t getRank() const { return getShape().size(); }

@@ -159,9 +159,15 @@ Result<Data> Evaluator::evaluate(Operation* op) {
         return one(*decoded);
       })
       .Case([&](ir::QuantizeOp quantize) -> Result<Data> {
-        bool bytes = quantize.getResult().getType().getFormat() == ir::QuantizedType::q8Format;
+        StringRef format = quantize.getResult().getType().getFormat();
         const Floats& x = floats(quantize.getX());
-        return one(shared(bytes ? roundToQ8(x) : roundToBfloat(x)));
+        if (format == ir::QuantizedType::q8Format)
+          return one(shared(roundToQ8(x)));
+        Floats high = roundToBfloat(x);
+        if (format == ir::QuantizedType::bfloatFormat)
+          return one(shared(std::move(high)));
+        Floats rest = x - high;
+        return one(shared(Floats(high + roundToBfloat(rest))));
       })
       .Case([&](ir::MatmulOp multiply) -> Result<Data> {
         Data results;

@@ -25,17 +25,6 @@ constexpr uint32_t panelRows = 32;
 constexpr size_t pairBytes = panelRows * 2 * 2 * 2;
 static_assert(lanes == 16);
 
-/// 32 floats to the high and low parts of each.
-CHORDAL_INLINE void split(__m512 first, __m512 second, __m512i& high, __m512i& low) {
-  high = toBfloat(first, second);
-  // Back to float: bfloat16 is the upper half of one.
-  const __m512 firstHigh =
-      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(high)), 16);
-  const __m512 secondHigh =
-      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(high, 1)), 16);
-  low = toBfloat(first - firstHigh, second - secondHigh);
-}
-
 /// 16 x 16 results for each half of a panel: out (rows of panelRows floats) = [out +] a * b, `a`
 /// being the high parts of 16 rows of `width` numbers, the low ones `aLow` bytes after.
 CHORDAL_INLINE void multiply16(const uint8_t* a, size_t aStride, size_t aLow, const uint8_t* b,

@@ -35,7 +35,7 @@ constexpr KernelInfo table[] = {
 constexpr std::array<std::string_view, 8> isaNames = {
     "scalar", "x86-64-v2", "x86-64-v3", "avx512vnni", "amx", "neon", "neon-dotprod", "neon-i8mm"};
 
-constexpr std::array<std::string_view, 3> activationsNames = {"F32", "Q8", "BF16x16"};
+constexpr std::array<std::string_view, 4> activationsNames = {"F32", "Q8", "BF16x16", "BF16x16x2"};
 
 /// Whether kernels of the family differ by Activations.
 bool hasActivations(Family family) {

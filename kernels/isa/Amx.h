@@ -53,5 +53,17 @@ struct alignas(64) TileShapes {
   return (__m512i)_mm512_cvtne2ps_pbh(second, first);
 }
 
+/// 32 floats to the high and low parts of each.
+[[gnu::always_inline]] static inline void split(__m512 first, __m512 second, __m512i& high,
+                                                __m512i& low) {
+  high = toBfloat(first, second);
+  // Back to float: bfloat16 is the upper half of one.
+  const __m512 firstHigh =
+      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(high)), 16);
+  const __m512 secondHigh =
+      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(high, 1)), 16);
+  low = toBfloat(first - firstHigh, second - secondHigh);
+}
+
 } // namespace
 } // namespace chordal::kernels

@@ -8,10 +8,12 @@
 // have to leave the tiles every 32 columns. It is also the more exact: rounding to 8 bits of
 // mantissa is a sixth of the error of int8 activations.
 //
-//   weights      [16 rows][columns / 32][row][32 columns]          a chunk, in scratch
-//   activations  [16 rows][columns / 32][2 columns][row][column]   BF16x16Rows
+//   weights      [16 rows][columns / 32][part][row][32 columns]    a chunk, in scratch
+//   activations  as BF16x16Rows says
 //   sums         the shard's results, 16 x 16 at a time with rows of weights as rows, until the
 //                last chunk transposes them to [row of activations][row of weights]
+//
+// Halves and their activations are two bfloat16 each, of which three products are summed.
 //
 // A chunk of the activations of all rows stays in the second-level cache while the tile's weights
 // pass, two times 16 rows of them in the first-level cache.
@@ -29,10 +31,11 @@ namespace {
 
 /// A block's weights to bfloat16, by the traits in which formats are unpacked.
 template <class F> struct UnpackQuantized {
+  static constexpr int parts = 1;
   static constexpr uint32_t zero = F::zero;
-  static constexpr int parts = 32 / F::perScale;
+  static constexpr int scales = 32 / F::perScale;
 
-  /// A group of 32 weights: scale * code + offset, `parts` scales.
+  /// A group of 32 weights: scale * code + offset, `scales` of each.
   CHORDAL_INLINE void group(__m256i codes, const float* scale, const float* offset, uint8_t* to) {
     const __m128i low = _mm256_castsi256_si128(codes), high = _mm256_extracti128_si256(codes, 1);
     const __m512 first =
@@ -41,8 +44,8 @@ template <class F> struct UnpackQuantized {
         _mm512_cvtepi32_ps(F::isSigned ? _mm512_cvtepi8_epi32(high) : _mm512_cvtepu8_epi32(high));
     _mm512_storeu_si512(
         to, toBfloat(_mm512_fmadd_ps(first, _mm512_set1_ps(scale[0]), _mm512_set1_ps(offset[0])),
-                     _mm512_fmadd_ps(second, _mm512_set1_ps(scale[parts - 1]),
-                                     _mm512_set1_ps(offset[parts - 1]))));
+                     _mm512_fmadd_ps(second, _mm512_set1_ps(scale[scales - 1]),
+                                     _mm512_set1_ps(offset[scales - 1]))));
   }
 
   /// `groups` groups of 32 weights from column `column` on, 1024 bytes apart.
@@ -53,9 +56,9 @@ template <class F> struct UnpackQuantized {
       const int n = groups - unit < 8 ? groups - unit : 8;
       Scales<Avx512, F::perScale> s;
       F::template scales<Avx512>(block, n, s);
-      alignas(64) float scale[8 * parts], offset[8 * parts];
+      alignas(64) float scale[8 * scales], offset[8 * scales];
 #pragma unroll
-      for (int v = 0; v < parts; ++v) {
+      for (int v = 0; v < scales; ++v) {
         Avx512::storeFloats(scale + 8 * v, s.scale[v]);
         if constexpr (F::hasMinimum)
           Avx512::storeFloats(offset + 8 * v, Avx512::negate(s.minimum[v]));
@@ -65,11 +68,11 @@ template <class F> struct UnpackQuantized {
       if (n == 8) {
 #pragma unroll
         for (int g = 0; g < 8; ++g)
-          group(F::template codes<Avx512>(block, g), scale + parts * g, offset + parts * g,
+          group(F::template codes<Avx512>(block, g), scale + scales * g, offset + scales * g,
                 to + g * 1024);
       } else {
         for (int g = 0; g < n; ++g)
-          group(F::template codes<Avx512>(block, g), scale + parts * g, offset + parts * g,
+          group(F::template codes<Avx512>(block, g), scale + scales * g, offset + scales * g,
                 to + g * 1024);
       }
     }
@@ -82,6 +85,7 @@ template <class F> struct UnpackQuantized {
 
 /// Weights that are bfloat16 already.
 struct UnpackBfloat {
+  static constexpr int parts = 1;
   CHORDAL_INLINE void row(const uint8_t* weights, uint32_t column, int groups, uint8_t* to) {
     for (int g = 0; g < groups; ++g)
       _mm512_storeu_si512(to + g * 1024,
@@ -90,17 +94,38 @@ struct UnpackBfloat {
   static constexpr size_t bytes(uint32_t columns) { return size_t(columns) * 2; }
 };
 
+/// Halves, as the sum of two bfloat16.
+struct UnpackHalf {
+  static constexpr int parts = 2;
+  CHORDAL_INLINE void row(const uint8_t* weights, uint32_t column, int groups, uint8_t* to) {
+    for (int g = 0; g < groups; ++g, to += 2048) {
+      const uint8_t* from = weights + (size_t(column) + 32 * g) * 2;
+      __m512i high, low;
+      split(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))),
+            _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32))), high,
+            low);
+      _mm512_storeu_si512(to, high);
+      _mm512_storeu_si512(to + 1024, low);
+    }
+  }
+  static constexpr size_t bytes(uint32_t columns) { return size_t(columns) * 2; }
+};
+
 template <class Unpack> struct GemmAmx {
-  static constexpr Activations activations = Activations::BF16x16;
+  static constexpr int parts = Unpack::parts;
+  static constexpr Activations activations =
+      parts == 1 ? Activations::BF16x16 : Activations::BF16x16x2;
   static constexpr uint32_t outputTile = amxTile;
   static constexpr bool needsTile = true;
-  static constexpr size_t tileBytes = 1024;
+  static constexpr uint32_t chunkColumns = amxColumns / parts;
+  static constexpr size_t tileBytes = 1024; ///< 16 rows of 32 columns
+  static constexpr size_t groupBytes = parts * tileBytes;
 
   /// A chunk of columns of all rows of the shard's tile, whole times 32 rows: those that the weight
   /// lacks repeat its last. Asks for what is unpacked next: the rows' next chunk.
   static void unpack(const Tile& tile, uint32_t column, int groups, uint8_t* to) {
-    const size_t chunk = Unpack::bytes(amxColumns);
-    const bool last = column + amxColumns >= tile.columns;
+    const size_t chunk = Unpack::bytes(chunkColumns);
+    const bool last = column + chunkColumns >= tile.columns;
     // The first columns of the next tile of weights, if this is the last chunk.
     const size_t ahead = last ? outputTile * tile.weightStride - Unpack::bytes(column) : chunk;
     for (uint32_t r = 0; r < (tile.count + 31) / 32 * 32; ++r) {
@@ -109,7 +134,24 @@ template <class Unpack> struct GemmAmx {
       for (size_t i = 0; i < chunk; i += 64)
         _mm_prefetch(reinterpret_cast<const char*>(weights) + Unpack::bytes(column) + ahead + i,
                      _MM_HINT_T1);
-      Unpack::row(weights, column, groups, to + (r / 16 * groups * 16 + r % 16) * 64);
+      Unpack::row(weights, column, groups, to + r / 16 * groups * groupBytes + r % 16 * 64);
+    }
+  }
+
+  /// 32 columns of 32 rows of weights with 16 * n rows of activations: weights stay in tiles 4 and
+  /// 5, activations in 6 and 7.
+  template <int n>
+  CHORDAL_INLINE void multiplyGroup(const uint8_t* weights, const uint8_t* weights2,
+                                    const uint8_t* x, const uint8_t* x2) {
+    _tile_loadd(4, weights, 64);
+    _tile_loadd(6, x, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(5, weights2, 64);
+    _tile_dpbf16ps(1, 5, 6);
+    if constexpr (n == 2) {
+      _tile_loadd(7, x2, 64);
+      _tile_dpbf16ps(2, 4, 7);
+      _tile_dpbf16ps(3, 5, 7);
     }
   }
 
@@ -134,17 +176,22 @@ template <class Unpack> struct GemmAmx {
         _tile_loadd(3, second + 16, stride);
       }
     }
-    const uint8_t* weights2 = weights + groups * tileBytes;
-    for (int g = 0; g < groups; ++g) {
-      _tile_loadd(4, weights + g * tileBytes, 64);
-      _tile_loadd(6, x + g * tileBytes, 64);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(5, weights2 + g * tileBytes, 64);
-      _tile_dpbf16ps(1, 5, 6);
-      if constexpr (n == 2) {
-        _tile_loadd(7, x + xBlock + g * tileBytes, 64);
-        _tile_dpbf16ps(2, 4, 7);
-        _tile_dpbf16ps(3, 5, 7);
+    const uint8_t* weights2 = weights + groups * groupBytes;
+    for (int g = 0; g < groups;
+         ++g, weights += groupBytes, weights2 += groupBytes, x += groupBytes) {
+      multiplyGroup<n>(weights, weights2, x, x + xBlock);
+      if constexpr (parts == 2) {
+        // High parts of weights with low ones of activations: the weights are there.
+        _tile_loadd(6, x + tileBytes, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 5, 6);
+        if constexpr (n == 2) {
+          _tile_loadd(7, x + xBlock + tileBytes, 64);
+          _tile_dpbf16ps(2, 4, 7);
+          _tile_dpbf16ps(3, 5, 7);
+        }
+        // The product of low parts is below the precision of float32.
+        multiplyGroup<n>(weights + tileBytes, weights2 + tileBytes, x, x + xBlock);
       }
     }
     if (!last) {
@@ -181,14 +228,14 @@ template <class Unpack> struct GemmAmx {
     _tile_loadconfig(&shapes);
     uint8_t* chunk = tile.scratch + tile.layout->codes;
     const size_t xBlock = BF16x16Rows::block * tile.xStride;
-    for (uint32_t column = 0; column < tile.columns; column += amxColumns) {
+    for (uint32_t column = 0; column < tile.columns; column += chunkColumns) {
       const uint32_t left = tile.columns - column;
-      const int groups = int((left < amxColumns ? left : amxColumns) / 32);
-      const bool first = column == 0, last = left <= amxColumns;
+      const int groups = int((left < chunkColumns ? left : chunkColumns) / 32);
+      const bool first = column == 0, last = left <= chunkColumns;
       unpack(tile, column, groups, chunk);
       for (uint32_t w = 0; w < tile.count; w += 32) {
-        const uint8_t* weights = chunk + size_t(w) * groups * 64;
-        const uint8_t* x = tile.x + size_t(column) * 32;
+        const uint8_t* weights = chunk + size_t(w) / 16 * groups * groupBytes;
+        const uint8_t* x = tile.x + size_t(column) / 32 * groupBytes;
         uint32_t row = 0;
         for (; row + 16 < tile.rows; row += 32, x += 2 * xBlock)
           multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w);

@@ -11,6 +11,7 @@
 namespace chordal::kernels {
 
 CHORDAL_DEFINE_AMX(BF16, UnpackBfloat)
+CHORDAL_DEFINE_AMX(F16, UnpackHalf)
 CHORDAL_DEFINE_AMX(Q4_0, UnpackQuantized<Q4_0>)
 CHORDAL_DEFINE_AMX(Q4_1, UnpackQuantized<Q4_1>)
 CHORDAL_DEFINE_AMX(Q5_0, UnpackQuantized<Q5_0>)

@@ -27,7 +27,7 @@ constexpr uint32_t gemmFloatColumns = 256;
 /// activations, which pass from the last-level cache once for each tile (measured: 64 rows 15 %
 /// slower). Fewer rows of activations than one tile of theirs take the other GEMM.
 constexpr uint32_t amxTile = 128;
-constexpr uint32_t amxColumns = 256;
+constexpr uint32_t amxColumns = 256; ///< half as many of weights in two parts
 constexpr uint32_t amxMinRows = 17;
 
 /// The most rows of activations that a kernel treats at once.
@@ -48,7 +48,7 @@ struct MatmulScratch {
   // Always inlined, since kernels of all instruction-set levels use it.
   [[gnu::always_inline]] constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows,
                                                  Activations activations) {
-    if (activations == Activations::BF16x16) {
+    if (BF16x16Rows::parts(activations) > 0) {
       // Whole tiles of rows are written; the weights are bfloat16.
       tileBytes = (rows + 31) / 32 * 32 * amxTile * sizeof(float);
       codes = tileBytes * (p.paired ? p.weights : 1);

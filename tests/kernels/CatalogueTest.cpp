@@ -40,7 +40,7 @@ TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   EXPECT_EQ(name(Family::Quantize, Isa::Avx512Vnni, Format::F32), "quantize.avx512vnni");
   EXPECT_EQ(name(Family::Quantize, Isa::Amx, Format::F32), "quantize.avx512vnni");
   EXPECT_EQ(select(Family::Quantize, Isa::Amx, Format::F32, Activations::BF16x16, 100)->name,
-            "quantize.amx");
+            "quantize.BF16x16.amx");
   EXPECT_EQ(select(Family::Norm, Isa::Avx512Vnni, Format::F32, Activations::BF16x16, 100), nullptr);
   EXPECT_EQ(name(Family::RopeTable, Isa::Avx512Vnni, Format::F32), "rope_table.avx512vnni");
   EXPECT_EQ(name(Family::Embed, Isa::Avx512Vnni, Format::Q4_K), "embed.scalar");

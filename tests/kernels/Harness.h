@@ -99,7 +99,7 @@ private:
 inline std::set<Isa> levels(Family family) {
   std::set<Isa> result;
   for (const KernelInfo& kernel : catalogue())
-    if (kernel.family == family && kernel.activations != Activations::BF16x16 &&
+    if (kernel.family == family && BF16x16Rows::parts(kernel.activations) == 0 &&
         isaIncludes(hostIsa(), kernel.isa))
       result.insert(kernel.isa);
   return result;

@@ -119,6 +119,15 @@ struct Weights {
   chordal_view view() const { return {memory.data(), rowBytes}; }
 };
 
+/// Rounded to bfloat16, half to even.
+float toBfloat(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+  std::memcpy(&x, &bits, 4);
+  return x;
+}
+
 /// Rows of activations.
 struct Inputs {
   uint32_t rows, columns;
@@ -133,12 +142,8 @@ struct Inputs {
     std::normal_distribution<float> normal(0, 1);
     if (activations != Activations::Q8) {
       for (uint32_t r = 0; r < rows; ++r)
-        for (uint32_t c = 0; c < columns; ++c) {
-          float value = normal(random);
-          // As bfloat16: the upper half of a float.
-          std::memcpy(at(r, c), reinterpret_cast<char*>(&value) + 4 - elementBytes(),
-                      elementBytes());
-        }
+        for (uint32_t c = 0; c < columns; ++c)
+          set(r, c, normal(random));
       return;
     }
     for (uint32_t r = 0; r < rows; ++r) {
@@ -160,31 +165,46 @@ struct Inputs {
     }
   }
 
-  size_t elementBytes() const { return activations == Activations::F32 ? 4 : 2; }
+  int parts() const { return BF16x16Rows::parts(activations); }
   size_t strideOf() const {
-    if (activations == Activations::BF16x16)
-      return BF16x16Rows::bytes(columns);
+    if (parts() > 0)
+      return BF16x16Rows::bytes(activations, columns);
     return activationStride(activations == Activations::Q8 ? Q8Row::bytes(columns) : 4 * columns);
   }
   size_t bytes() const {
-    if (activations == Activations::BF16x16)
+    if (parts() > 0)
       return (rows + 15) / 16 * 16 * stride;
     return (rows - 1) * stride +
            (activations == Activations::Q8 ? Q8Row::bytes(columns) : 4 * columns);
   }
-  /// Of floats.
-  uint8_t* at(uint32_t r, uint32_t c) const {
-    auto* data = memory.data<uint8_t>();
-    if (activations == Activations::F32)
-      return data + r * stride + 4 * c;
-    return data + r / 16 * 16 * stride + c / 2 * 64 + r % 16 * 4 + c % 2 * 2;
+  /// A bfloat16 is the upper half of a float.
+  uint8_t* part(int which, uint32_t r, uint32_t c) const {
+    return memory.data<uint8_t>() + r / 16 * 16 * stride + (c / 32 * parts() + which) * 1024 +
+           c % 32 / 2 * 64 + r % 16 * 4 + c % 2 * 2;
+  }
+  void set(uint32_t r, uint32_t c, float value) {
+    if (parts() == 0)
+      std::memcpy(memory.data<uint8_t>() + r * stride + 4 * c, &value, 4);
+    for (int which = 0; which < parts(); ++which) {
+      float rounded = toBfloat(value);
+      std::memcpy(part(which, r, c), reinterpret_cast<char*>(&rounded) + 2, 2);
+      value -= rounded;
+    }
   }
 
   double value(uint32_t r, uint32_t c) const {
     float number = 0;
-    if (activations != Activations::Q8) {
-      std::memcpy(reinterpret_cast<char*>(&number) + 4 - elementBytes(), at(r, c), elementBytes());
+    if (activations == Activations::F32) {
+      std::memcpy(&number, memory.data<uint8_t>() + r * stride + 4 * c, 4);
       return number;
+    }
+    if (parts() > 0) {
+      double sum = 0;
+      for (int which = 0; which < parts(); ++which) {
+        std::memcpy(reinterpret_cast<char*>(&number) + 2, part(which, r, c), 2);
+        sum += number;
+      }
+      return sum;
     }
     const uint8_t* row = memory.data<uint8_t>() + r * stride;
     std::memcpy(&number, row + Q8Row::scaleOffset(columns) + 4 * (c / 32), 4);
@@ -261,15 +281,6 @@ std::vector<Rows<float>*> multiply(const Problem& problem, const KernelInfo& ker
   return all;
 }
 
-/// Rounded to bfloat16, half to even.
-float toBfloat(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
-
 /// Products in double, and the sums of their magnitudes.
 struct Exact {
   std::vector<double> value, magnitude; // [rows][outputs]
@@ -308,9 +319,13 @@ constexpr double bound = 2e-6;
 // Matrix units round weights to bfloat16. A weight next to the middle between two may be rounded to
 // the other one than in Exact, which makes a difference of 2^-8 of one product.
 constexpr double bfloatBound = 1.0 / 256;
+// Of numbers in two parts they leave out the product of the lower ones.
+constexpr double twoBfloatsBound = bound + 1.0 / (1 << 18);
 
 double boundOf(const KernelInfo& kernel) {
-  return kernel.activations == Activations::BF16x16 ? bfloatBound : bound;
+  return kernel.activations == Activations::BF16x16     ? bfloatBound
+         : kernel.activations == Activations::BF16x16x2 ? twoBfloatsBound
+                                                        : bound;
 }
 
 /// The share of the results that are off by more than `bound`.
@@ -545,11 +560,13 @@ TEST(MatmulCatalogue, everyFormatAtEveryLevelAndBatch) {
 
 TEST(MatmulCatalogue, matrixUnitsTakeManyRows) {
   for (Format format : formats) {
-    bool fits = format != Format::F32 && format != Format::F16;
-    EXPECT_EQ(bestActivations(Family::Matmul, Isa::Amx, format, 512) == Activations::BF16x16, fits)
+    Activations many = format == Format::F32   ? Activations::F32
+                       : format == Format::F16 ? Activations::BF16x16x2
+                                               : Activations::BF16x16;
+    EXPECT_EQ(bestActivations(Family::Matmul, Isa::Amx, format, 512), many)
         << formatInfo(format).name;
-    EXPECT_NE(bestActivations(Family::Matmul, Isa::Amx, format, 16), Activations::BF16x16);
-    EXPECT_TRUE(reads(format, Activations::BF16x16) == fits);
+    EXPECT_EQ(BF16x16Rows::parts(bestActivations(Family::Matmul, Isa::Amx, format, 16)), 0);
+    EXPECT_TRUE(reads(format, many));
   }
 }
 

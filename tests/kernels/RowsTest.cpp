@@ -174,11 +174,14 @@ TEST(Norm, nanStaysVisible) {
   }
 }
 
-/// Feature i of row `row` of interleaved rows, as the bits of a bfloat16.
-uint16_t interleaved(const GuardedMemory& rows, uint32_t n, uint32_t row, uint32_t i) {
+/// Feature i of row `row` of interleaved rows: a part's bits.
+uint16_t interleaved(const GuardedMemory& rows, int parts, int part, uint32_t n, uint32_t row,
+                     uint32_t i) {
   uint16_t bits;
   std::memcpy(&bits,
-              rows.data<char>() + row / 16 * (32 * n) + i / 2 * 64 + row % 16 * 4 + i % 2 * 2, 2);
+              rows.data<char>() + row / 16 * (32 * n * parts) + (i / 32 * parts + part) * 1024 +
+                  i % 32 / 2 * 64 + row % 16 * 4 + i % 2 * 2,
+              2);
   return bits;
 }
 
@@ -187,37 +190,46 @@ uint16_t toBfloat(float x) {
   return std::isnan(x) ? 0x7fff : uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-TEST(MatrixUnits, rowsAreRoundedAndInterleaved) {
-  if (!isaIncludes(hostIsa(), Isa::Amx))
-    GTEST_SKIP() << "this machine has no matrix units";
+void testInterleaving(Activations activations) {
+  const int parts = BF16x16Rows::parts(activations);
   Random random;
   for (uint32_t rows : {1u, 15u, 16u, 17u, 40u})
     for (uint32_t n : {32u, 96u, 2048u}) {
       SCOPED_TRACE(std::to_string(rows) + " rows of " + std::to_string(n));
       const uint32_t blocks = tiles(rows, 16);
       Rows<float> x(rows, n), weight(1, n), bias(1, n), out(rows, n);
-      GuardedMemory quantized(blocks * 32 * n);
+      GuardedMemory quantized(blocks * 16 * BF16x16Rows::bytes(activations, n));
       x.fill(random, 3);
       weight.fill(random);
       bias.fill(random);
       x[0][1] = NAN;
       x[rows - 1][0] = INFINITY;
-      const chordal_view to = {quantized.data(), 2 * n};
+      const chordal_view to = {quantized.data(), BF16x16Rows::bytes(activations, n)};
       auto expectSame = [&](const Rows<float>& floats) {
         for (uint32_t row = 0; row < rows; ++row)
-          for (uint32_t i = 0; i < n; ++i)
-            if (std::isnan(floats[row][i]))
-              ASSERT_GT(interleaved(quantized, n, row, i) & 0x7fff, 0x7f80);
-            else
-              ASSERT_EQ(interleaved(quantized, n, row, i), toBfloat(floats[row][i]))
-                  << row << " " << i;
+          for (uint32_t i = 0; i < n; ++i) {
+            const float x = floats[row][i];
+            const uint16_t high = interleaved(quantized, parts, 0, n, row, i);
+            if (std::isnan(x)) {
+              ASSERT_GT(high & 0x7fff, 0x7f80);
+              continue;
+            }
+            ASSERT_EQ(high, toBfloat(x)) << row << " " << i;
+            if (parts == 1)
+              continue;
+            const float rest = x - std::bit_cast<float>(uint32_t(high) << 16);
+            const uint16_t low = interleaved(quantized, parts, 1, n, row, i);
+            if (std::isnan(rest)) // of an infinity
+              ASSERT_GT(low & 0x7fff, 0x7f80);
+            else if (std::fabs(rest) >= std::numeric_limits<float>::min())
+              ASSERT_EQ(low, toBfloat(rest)) << row << " " << i;
+          }
       };
-      const KernelInfo* kernel =
-          select(Family::Quantize, Isa::Amx, Format::F32, Activations::BF16x16, 512);
+      const KernelInfo* kernel = select(Family::Quantize, Isa::Amx, Format::F32, activations, 512);
       ASSERT_NE(kernel, nullptr);
       runKernel(*kernel, QuantizeParameters{n, kernel->tile}, {x.view(), to}, rows, blocks);
       expectSame(x);
-      kernel = select(Family::Norm, Isa::Amx, Format::F32, Activations::BF16x16, 512);
+      kernel = select(Family::Norm, Isa::Amx, Format::F32, activations, 512);
       ASSERT_NE(kernel, nullptr);
       for (bool layer : {false, true}) {
         NormParameters parameters = {n, 1e-5f, 1, 1, kernel->tile, layer, layer};
@@ -239,6 +251,13 @@ TEST(MatrixUnits, rowsAreRoundedAndInterleaved) {
           ASSERT_EQ(std::memcmp(out[row], same[row], n * sizeof(float)), 0);
       }
     }
+}
+
+TEST(MatrixUnits, rowsAreRoundedAndInterleaved) {
+  if (!isaIncludes(hostIsa(), Isa::Amx))
+    GTEST_SKIP() << "this machine has no matrix units";
+  testInterleaving(Activations::BF16x16);
+  testInterleaving(Activations::BF16x16x2);
 }
 
 TEST(Gather, copiesTheWantedRows) {

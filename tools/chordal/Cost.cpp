@@ -123,7 +123,7 @@ TaskTable::TaskTable(const Program& program) : tables(program) {
       kind.isa = info->isa;
       if (info->activations == kernels::Activations::Q8)
         kind.arithmetic = bench::Arithmetic::Int8;
-      else if (info->activations == kernels::Activations::BF16x16)
+      else if (kernels::BF16x16Rows::parts(info->activations) > 0)
         kind.arithmetic = bench::Arithmetic::BFloat16;
     }
     kinds.push_back(std::move(kind));
