@@ -155,10 +155,11 @@ template <class Unpack> struct GemmAmx {
     }
   }
 
-  /// 32 rows of weights with 16 * n rows of activations. `out` is the place of the results.
+  /// 32 rows of weights with 16 * n rows of activations. `out` is the place of the results. Asks
+  /// for activations of the next chunk, from `next` on, while it multiplies.
   template <int n>
   CHORDAL_INLINE void multiply(const uint8_t* weights, const uint8_t* x, size_t xBlock, int groups,
-                               bool first, bool last, float* out) {
+                               bool first, bool last, float* out, const uint8_t* next) {
     constexpr size_t stride = outputTile * sizeof(float);
     float* second = out + 16 * outputTile;
     if (first) {
@@ -179,6 +180,11 @@ template <class Unpack> struct GemmAmx {
     const uint8_t* weights2 = weights + groups * groupBytes;
     for (int g = 0; g < groups;
          ++g, weights += groupBytes, weights2 += groupBytes, x += groupBytes) {
+#pragma unroll
+      for (int i = 0; i < 4 * n * parts; ++i)
+        _mm_prefetch(reinterpret_cast<const char*>(next) + i / (4 * parts) * xBlock +
+                         g * (groupBytes / 4) + i % (4 * parts) * 64,
+                     _MM_HINT_T1);
       multiplyGroup<n>(weights, weights2, x, x + xBlock);
       if constexpr (parts == 2) {
         // High parts of weights with low ones of activations: the weights are there.
@@ -236,11 +242,15 @@ template <class Unpack> struct GemmAmx {
       for (uint32_t w = 0; w < tile.count; w += 32) {
         const uint8_t* weights = chunk + size_t(w) / 16 * groups * groupBytes;
         const uint8_t* x = tile.x + size_t(column) / 32 * groupBytes;
+        // A quarter of the next chunk of activations with each quarter of the tile.
+        const ptrdiff_t ahead =
+            (last ? -ptrdiff_t(column) : ptrdiff_t(chunkColumns)) / 32 * ptrdiff_t(groupBytes) +
+            ptrdiff_t(w / 32 * (groups * groupBytes / 4));
         uint32_t row = 0;
         for (; row + 16 < tile.rows; row += 32, x += 2 * xBlock)
-          multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w);
+          multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
         if (row < tile.rows)
-          multiply<1>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w);
+          multiply<1>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
       }
     }
     _tile_release();
