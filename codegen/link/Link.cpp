@@ -189,7 +189,8 @@ Result<void> checkBundle(const std::string& file, const std::string& bundle) {
   if (llvm::sys::fs::exists(file))
     return {};
   return Error{"what programs are linked from is not in " + bundle +
-                   "; build the target chordal_bundle, which says what it lacks",
+                   "; 'cmake --build build --target chordal_bundle' makes it, or says what it "
+                   "lacks",
                ErrorCode::Missing};
 }
 

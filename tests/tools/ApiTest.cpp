@@ -696,6 +696,12 @@ TEST_F(CompiledLibrary, theExamplesSayWhatTheDriverSays) {
   EXPECT_EQ(fromPython.code, 0) << fromPython.err;
   EXPECT_EQ(fromPython.out, expected.out);
   EXPECT_EQ(readAll(folder.file("python.f32")), bytes);
+  // No invalid access to memory, where there is a tool to say so.
+  if (std::filesystem::exists("/usr/bin/valgrind")) {
+    Outcome watched = runProgram("/usr/bin/valgrind", {"-q", "--error-exitcode=9",
+                                                       folder.file("generate"), "-", prompt, "2"});
+    EXPECT_EQ(watched.code, 0) << watched.err;
+  }
   // With the compiler inside, from the GGUF file.
   fromPython = runProgram(
       "/usr/bin/env", {"python3", examples + "/generate.py", CHORDAL_LIBRARY, tale, prompt, "20"});

@@ -79,16 +79,13 @@ TEST_F(Compiled, CommandsTakeProgramsAsTheyTakeModels) {
   std::string model = folder.write(
       "model.gguf",
       withTemplate(data(dense), "{% for m in messages %}[{{ m.content }}]{% endfor %}"));
-  std::string program = folder.file("program"), library = folder.file("library.so");
-  for (const auto& [emit, path] : {std::pair("exe", program), std::pair("lib", library)}) {
+  std::string program = folder.file("program"), library = folder.file("library.so"),
+              alone = folder.file("container");
+  for (const auto& [emit, path] :
+       {std::pair("exe", program), std::pair("lib", library), std::pair("container", alone)}) {
     Outcome outcome = chordal({"compile", model, "-o", path, "--emit", emit});
     ASSERT_EQ(outcome.code, 0) << outcome.err;
   }
-  std::string bytes = readAll(program);
-  auto container = Container::open(std::as_bytes(std::span(bytes)), "program");
-  ASSERT_TRUE(container.ok()) << container.error().message;
-  std::string alone = folder.write("container", bytes.substr(bytes.size() - container->size()));
-
   std::string text;
   for (int i = 0; i < 40; ++i)
     text += "the king and the queen of " + std::to_string(i * 7919) + "; ";
@@ -130,6 +127,24 @@ TEST_F(Compiled, CommandsTakeProgramsAsTheyTakeModels) {
     EXPECT_EQ(phase.code, 1);
     EXPECT_NE(phase.err.find("is compiled"), std::string::npos) << phase.err;
   }
+}
+
+/// The object and the container make an executable on the system's own libraries.
+TEST_F(Compiled, MayBeLinkedByHand) {
+  std::string object = compile("fairytale-q4_k_m.gguf", "tale.o", {"--emit", "object"});
+  compile("fairytale-q4_k_m.gguf", "tale.container", {"--emit", "container"});
+  Outcome linked = runProgram(
+      "/bin/sh",
+      {"-e", "-c",
+       "cd \"$3\"; \"$1\" -fuse-ld=lld tale.o -Wl,--start-group \"$2\"/libchordal_*.a "
+       "-Wl,--end-group -ltbb -o tale; truncate -s %64K tale; cat tale.container >> tale",
+       "sh", CHORDAL_CXX_COMPILER, CHORDAL_BUNDLE, folder.file("")});
+  ASSERT_EQ(linked.code, 0) << linked.err;
+  std::vector<std::string> options{"-p", "Once upon a time", "-n", "20", "--temp", "0"};
+  Outcome own = runProgram(folder.file("tale"), options);
+  EXPECT_EQ(own.code, 0) << own.err;
+  options.insert(options.begin(), {"run", data("fairytale-q4_k_m.gguf")});
+  EXPECT_EQ(own.out, chordal(options).out);
 }
 
 TEST_F(Compiled, SameInputGivesTheSameBytes) {

@@ -36,7 +36,7 @@ constexpr const char* details = R"(Examples:
   ./tale -p "Once upon a time" -n 120
   chordal compile model.gguf -o tale --weights external --target native
   chordal compile model.gguf -o libtale.so --emit lib
-  chordal compile model.gguf --emit llvm -o functions.ll --target x86-64-v3
+  chordal compile model.gguf -o functions.ll --emit llvm --target x86-64-v3
 
 The executable is static and contains all it needs: runtime, kernels, tokenizer, weights. It
 has one plan for each level of --target and chooses among them when it starts; levels that
@@ -44,7 +44,8 @@ need the same kernels share one. 'tale --help' lists its options, 'tale --info' 
 is in it. With --weights external the weights are in OUT.weights, which must stay beside it.
 --emit lib makes the same as a shared library with a C interface, which chordal.h, written
 beside it, describes; it needs the system's C library and nothing else.
---emit object links nothing: the generated functions and the table of kernels; llvm and mlir
+--emit container makes what stands behind the code of either, for 'chordal run' and libchordal;
+object the code alone, not linked: generated functions and the table of kernels; llvm and mlir
 are text, of the highest level of --target.)";
 
 struct CompileOptions {
@@ -280,14 +281,34 @@ std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
   return linked;
 }
 
-/// The container behind the executable or library.
-Result<void> writeContainer(const ContainerWriter::Sink& sink, const std::string& executable,
+Result<std::string> linkProgram(const CompileOptions& options, const std::vector<Level>& levels,
+                                uint64_t identity, const std::string& name) {
+  if (options.emit == "lib")
+    return codegen::linkLibrary(toLink(levels), identity, bundleFolder(), name);
+  if (options.emit == "exe")
+    return codegen::linkExecutable(toLink(levels), identity, bundleFolder());
+  return codegen::linkObject(toLink(levels), identity);
+}
+#else
+std::string bundleFolder() {
+  return {};
+}
+Result<std::string> linkProgram(const CompileOptions& options, const std::vector<Level>&, uint64_t,
+                                const std::string&) {
+  return Error{"this build of chordal has no linker (package liblld-22-dev), so it cannot emit " +
+                   options.emit,
+               ErrorCode::Unsupported};
+}
+#endif
+
+/// The container, behind the code that opens it, if there is some.
+Result<void> writeContainer(const ContainerWriter::Sink& sink, const std::string& code,
                             const std::vector<Level>& levels, std::span<const std::byte> metadata,
                             const ContainerIdentity& identity, const std::string& weightFile,
                             std::span<const std::span<const std::byte>> weights) {
-  if (Result<void> done = sink(executable.data(), executable.size()); !done)
+  if (Result<void> done = sink(code.data(), code.size()); !done)
     return done;
-  ContainerWriter writer(sink, containerArchitecture, executable.size());
+  ContainerWriter writer(sink, containerArchitecture, code.size());
   if (Result<void> done = writer.begin(); !done)
     return done;
   if (Result<void> done =
@@ -317,7 +338,7 @@ Result<void> writeContainer(const ContainerWriter::Sink& sink, const std::string
   return writer.finish();
 }
 
-/// An executable or a library with its container.
+/// An executable or a library with its container, or the container alone.
 Result<void> compileProgram(const CompileOptions& options, const gguf::View& view,
                             std::vector<Level>& levels) {
   auto weights = placeModelWeights(levels, view);
@@ -326,16 +347,15 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
   std::vector<std::byte> metadata = metadataFile(view);
   ContainerIdentity identity{identityOf(levels, metadata), 0};
   const std::filesystem::path output(options.output);
-  const bool isLibrary = options.emit == "lib";
-  auto executable = isLibrary
-                        ? codegen::linkLibrary(toLink(levels), identity.program, bundleFolder(),
-                                               output.filename().string())
-                        : codegen::linkExecutable(toLink(levels), identity.program, bundleFolder());
-  if (!executable)
-    return executable.error();
-
+  std::string code;
+  if (options.emit != "container") {
+    auto linked = linkProgram(options, levels, identity.program, output.filename().string());
+    if (!linked)
+      return linked.error();
+    code = *std::move(linked);
+  }
   OutputFile file, weightFile;
-  if (Result<void> opened = file.open(options.output, 0777); !opened)
+  if (Result<void> opened = file.open(options.output, code.empty() ? 0666 : 0777); !opened)
     return opened;
   const std::string weightName =
       options.weights == "external" ? output.filename().string() + ".weights" : "";
@@ -355,10 +375,9 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
     identity.weightsDirectory = *written;
     weightBytes = 0;
   }
-  if (Result<void> written =
-          writeContainer(sinkOf(file, progress, options.output,
-                                executable->size() + metadata.size() + weightBytes),
-                         *executable, levels, metadata, identity, weightName, *weights);
+  if (Result<void> written = writeContainer(
+          sinkOf(file, progress, options.output, code.size() + metadata.size() + weightBytes), code,
+          levels, metadata, identity, weightName, *weights);
       !written)
     return written;
   progress.show(fmt::format("writing {}: waiting for the disk ...", options.output));
@@ -372,7 +391,7 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
   if (!weightName.empty())
     if (Result<void> done = weightFile.commit(); !done)
       return done;
-  if (isLibrary) {
+  if (options.emit == "lib") {
     auto header = readFile(bundleFolder() + "/chordal.h");
     if (!header)
       return header.error();
@@ -382,7 +401,6 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
   }
   return file.commit();
 }
-#endif
 
 Result<void> emit(const CompileOptions& options, const gguf::View& view,
                   std::vector<Level>& levels) {
@@ -390,21 +408,13 @@ Result<void> emit(const CompileOptions& options, const gguf::View& view,
     return writeText(options.output, levels.back().ir);
   if (options.emit == "llvm")
     return writeText(options.output, levels.back().llvm);
-#if CHORDAL_HAS_LINKER
-  if (options.emit == "exe" || options.emit == "lib")
+  if (options.emit != "object")
     return compileProgram(options, view, levels);
   auto placed = placeModelWeights(levels, view);
   if (!placed)
     return placed.error();
-  auto object = codegen::linkObject(toLink(levels), identityOf(levels, metadataFile(view)));
-  if (!object)
-    return object.error();
-  return writeText(options.output, *object);
-#else
-  return Error{"this build of chordal has no linker (package liblld-22-dev); it emits llvm and "
-               "mlir only",
-               ErrorCode::Unsupported};
-#endif
+  auto object = linkProgram(options, levels, identityOf(levels, metadataFile(view)), "");
+  return object ? writeText(options.output, *object) : Result<void>(object.error());
 }
 
 Result<void> compile(const CompileOptions& options) {
@@ -435,8 +445,11 @@ void addCompile(CLI::App& app, Action& action) {
   command.add_option("-o,--output", options->output, "The file to write")
       ->required()
       ->type_name("OUT");
-  command.add_option("--emit", options->emit, "exe (the default), lib, object, llvm or mlir")
-      ->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "object", "llvm", "mlir"}))
+  command
+      .add_option("--emit", options->emit,
+                  "exe (the default), lib, container, object, llvm or mlir")
+      ->check(CLI::IsMember(
+          std::vector<std::string>{"exe", "lib", "container", "object", "llvm", "mlir"}))
       ->type_name("KIND");
   command
       .add_option("--weights", options->weights,
