@@ -123,7 +123,7 @@ TaskTable::TaskTable(const Program& program) : tables(program) {
       kind.isa = info->isa;
       if (info->activations == kernels::Activations::Q8)
         kind.arithmetic = bench::Arithmetic::Int8;
-      else if (kernels::BF16x16Rows::parts(info->activations) > 0)
+      else if (info->isa == kernels::Isa::Amx) // whatever it reads, tiles multiply this
         kind.arithmetic = bench::Arithmetic::BFloat16;
     }
     kinds.push_back(std::move(kind));
