@@ -500,19 +500,21 @@ template <bool observed> bool Executor::walk(Worker& worker) {
     Clock::time_point begin;
     bool stop = false;
     while (next < target && !stop) {
-      if (!counter.claimed.compare_exchange_weak(next, next + 1, std::memory_order_relaxed))
+      // Several at a time: neighbouring shards read neighbouring memory, and counters that workers
+      // fight for cost as much as short shards. Fewer towards the end, for all to end together.
+      uint64_t end = next + std::max<uint64_t>(1, (target - next) / (2 * threads));
+      if (!counter.claimed.compare_exchange_weak(next, end, std::memory_order_relaxed))
         continue;
-      if constexpr (observed) {
-        lastShard = uint32_t(next - first);
+      if constexpr (observed)
         if (ran == 0) {
-          firstShard = lastShard;
+          firstShard = uint32_t(next - first);
           begin = Clock::now();
         }
+      for (; next < end && !stop; ++next, ++ran) {
+        LoadedProgram::runShard(task, args, uint32_t(next - first));
+        stop = cancelled->load(std::memory_order_relaxed);
       }
-      LoadedProgram::runShard(task, args, uint32_t(next - first));
-      ++ran;
-      stop = cancelled->load(std::memory_order_relaxed);
-      ++next;
+      lastShard = uint32_t(next - 1 - first);
     }
     if (ran == 0)
       continue;
