@@ -95,6 +95,11 @@ CHORDAL_INLINE void computeExpertShard(const chordal_task_args* args, uint32_t s
     Tile tile{};
     tile.weights = static_cast<const uint8_t*>(view.data) +
                    (size_t(expert) * p.outputs + first) * view.row_bytes;
+    tile.next = w + 1 < p.weights
+                    ? static_cast<const uint8_t*>(operands[w + 1].data) +
+                          (size_t(expert) * p.outputs + first) * operands[w + 1].row_bytes
+                    : static_cast<const uint8_t*>(operands[0].data) +
+                          (size_t(expert) * p.outputs + first + count) * operands[0].row_bytes;
     tile.weightStride = view.row_bytes;
     tile.count = count;
     tile.columns = p.columns;

@@ -142,17 +142,21 @@ struct Avx2 {
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(int64_t(bytes))));
   }
 
-  /// The 8 scales and 8 minimums of 6 bits of Q4_K and Q5_K blocks, multiplied with the block's two
-  /// halves that they follow (Blocks.h has the layout).
-  CHORDAL_INLINE void scalesOf8(const void* p, Floats& scale, Floats& minimum) {
-    const __m128i v = _mm_loadu_si128(static_cast<const __m128i*>(p));
+  /// The 8 scales and then the 8 minimums, of 6 bits, of the Q4_K or Q5_K block that begins with v
+  /// (Blocks.h has the layout).
+  CHORDAL_INLINE __m128i codesOf8(__m128i v) {
     // Words: scales 0-3, scales 4-7, minimums 0-3, minimums 4-7; first their low bits, then the
     // high bits of the latter four.
     const __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(v, 0xed), _mm_setr_epi32(0, 0, 0, 4));
     const __m128i high = _mm_srli_epi32(_mm_shuffle_epi32(v, 0x84), 2);
-    const __m128i codes = _mm_or_si128(
+    return _mm_or_si128(
         _mm_and_si128(low, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f)),
         _mm_and_si128(high, _mm_setr_epi32(0, 0x30303030, 0, 0x30303030)));
+  }
+  /// Both, multiplied with the block's two halves.
+  CHORDAL_INLINE void scalesOf8(const void* p, Floats& scale, Floats& minimum) {
+    const __m128i v = _mm_loadu_si128(static_cast<const __m128i*>(p));
+    const __m128i codes = codesOf8(v);
     const __m128 halves = _mm_cvtph_ps(v);
     scale = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes)),
                           _mm256_broadcastss_ps(halves));

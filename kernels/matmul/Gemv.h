@@ -1,15 +1,18 @@
 //===- Gemv.h - matmul for one row of activations --------------------------------------------===//
 //
-// Reads packed blocks once, in order, at the speed of memory. (More rows are taken one by one; from
-// two on, the GEMM is faster.)
+// Reads packed blocks once, at the speed of memory. (More rows are taken one by one; from two on,
+// the GEMM is faster.) Rows of weights are taken in units of 8 groups of 32, two rows at a time,
+// half a tile apart: two places of memory at which the processor reads ahead, and two page walks at
+// once.
 //
-// A group's integer sums stay spread over the 8 lanes of a vector: they are scaled and added there,
-// and only at a row's end are the lanes summed. Minimums, and the zero points of formats with 16
-// weights to a scale, are a second sum of a vector of groups.
+// A group's integer sums stay spread over the lanes of a vector: they are scaled and added there,
+// and only at a row's end are the lanes summed. What minimums and zero points take off is summed
+// apart, a vector of groups at a time.
 //
 //===----------------------------------------------------------------------------------------===//
 #pragma once
 
+#include "kernels/isa/Vectors.h"
 #include "kernels/matmul/Activations.h"
 #include "kernels/matmul/Shard.h"
 #include "kernels/quant/Formats.h"
@@ -17,153 +20,281 @@
 namespace chordal::kernels {
 namespace {
 
-/// Asks for the `bytes` bytes that will be read a page from now. The processor's own prefetching
-/// stops at page borders and falls behind where memory is shared (a third to a half slower here).
-CHORDAL_INLINE void prefetch(const void* now, size_t bytes) {
-  const char* p = static_cast<const char*>(now) + 4096;
-  for (size_t i = 0; i < bytes; i += 64)
-    __builtin_prefetch(p + i);
+/// How many bytes ahead gemv asks for what it will read. The processor's own prefetching stops at
+/// page borders, and beside the arithmetic few loads are under way at once.
+constexpr size_t gemvAhead = 2048;
+
+/// Prefetches the cache lines of a piece of `bytes` bytes, `ahead` bytes on, that belong to `step`
+/// of `steps`: spread over the computation, they wait for free line buffers one by one instead of
+/// holding it up together (measured: up to 1.5 times as fast).
+template <size_t bytes, int steps>
+CHORDAL_INLINE void prefetchStep(const void* piece, size_t ahead, int step) {
+  constexpr int lines = int((bytes + 63) / 64);
+#pragma unroll
+  for (int line = 0; line < lines; ++line)
+    if (line * steps / lines == step)
+      __builtin_prefetch(reinterpret_cast<const char*>(uintptr_t(piece) + ahead) + 64 * line);
 }
+
+/// Calls products(row, offset, ahead) for the rows of a tile: for the rows `row` and, `offset`
+/// bytes on, row + tile.count / 2. What is to be prefetched lies `ahead` bytes after what is read:
+/// at the end of both halves that is in the halves of the tile that comes next.
+template <class Products> CHORDAL_INLINE void forRowPairs(const Tile& tile, Products products) {
+  const uint32_t half = tile.count / 2;
+  const size_t offset = half * tile.weightStride;
+  const size_t jump = uintptr_t(tile.next) - uintptr_t(tile.weights) - offset;
+  for (uint32_t row = 0; row < half; ++row) {
+    const bool isLast = (half - row) * tile.weightStride < gemvAhead + tile.weightStride / 2;
+    products(row, offset, gemvAhead + (isLast ? jump : 0));
+  }
+}
+
+/// Whether a format has an order of its own for vectors of 64 bytes.
+template <class F, class V>
+concept HasLongCodes = partsOf<V> == 4 && requires(const typename F::Block* unit) {
+  F::template longCodes<V>(unit, 0);
+};
+template <class F, class V>
+concept HasLongScales =
+    partsOf<V> == 4 && requires(const typename F::Block* unit) { F::template longScales<V>(unit); };
 
 template <class I, class F> struct Gemv {
   static constexpr Activations activations = Activations::Q8;
-  static constexpr uint32_t outputTile = matmulTile;
   static constexpr bool needsTile = false;
+  static constexpr uint32_t outputTile = matmulTile;
+  using V = Vectors<I>;
+  using Block = typename F::Block;
+  using Bytes = typename V::Bytes;
+  using Ints = typename V::Ints;
+  using Floats = typename V::Floats;
+
+  static constexpr int parts = partsOf<V>;         // of 16 weights, to a vector
+  static constexpr int vectors = 16 / parts;       // of codes, to a unit
+  static constexpr int scales = 256 / F::perScale; // of a unit
+  static constexpr int scaleVectors = scales > V::lanes ? scales / V::lanes : 1;
+  static constexpr size_t unitBytes = 8 / F::groups * sizeof(Block);
 
   /// The zero point of the codes as dot() sees them.
-  static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
-  static constexpr bool startsAtZeroSum = zero != 0 && F::perScale == 32;
-  static constexpr bool correctsZero = zero != 0 && F::perScale == 16;
-  static constexpr bool hasSums = F::hasMinimum || correctsZero;
-  static constexpr int parts = 32 / F::perScale; // scales to a group
+  static constexpr int zero = F::isSigned ? V::signedZero : F::zero;
+  /// One vector holds a unit's scales and above them its minimums.
+  static constexpr bool minimumsAbove = F::hasMinimum && scales < V::lanes;
+  static constexpr bool hasSums = zero != 0 || (F::hasMinimum && !minimumsAbove);
 
-  /// What a row of activations is multiplied by means of.
-  struct Row {
-    const int8_t* q;
-    const float* scale;   // [groups * parts]
-    const float* sums;    // [groups * parts], if hasSums
-    const int32_t* start; // [groups], if startsAtZeroSum
-  };
-
-  CHORDAL_INLINE typename I::Ints dot(const Row& row, int group, typename I::Bytes codes) {
-    typename I::Ints start = startsAtZeroSum ? I::firstLane(row.start + group) : I::zeroInts();
-    typename I::Bytes q = I::load(row.q + 32 * group);
-    if constexpr (F::isSigned)
-      return I::signedDot(start, I::fromSigned(codes), q);
+  /// Which 16 weights of a unit are part k of vector i of its codes.
+  static constexpr int order(int i, int k) {
+    if constexpr (HasLongCodes<F, V>)
+      return F::order(i, k);
     else
-      return I::dot(start, codes, q);
+      return parts * i + k;
   }
+  /// Whether that is the order of the weights.
+  static constexpr bool natural = [] {
+    bool is = true;
+    for (int part = 0; part < 16; ++part)
+      is = is && order(part / parts, part % parts) == part;
+    return is;
+  }();
+  /// 2 where vectors 2i and 2i + 1 have the same scales: their products are added as integers.
+  static constexpr int chained = [] {
+    bool is = F::perScale == 32;
+    for (int part = 0; part < 16; ++part)
+      is = is && order(part / parts, part % parts) / 2 == order(part / parts ^ 1, part % parts) / 2;
+    return is ? 2 : 1;
+  }();
+
+  /// What a row of activations is multiplied by means of. Numbers for a unit are whole vectors.
+  struct Row {
+    const int8_t* q;     // [units][256], in the order of the codes
+    const float* scales; // [units][scaleVectors]; under minimumsAbove, with the sums above
+    const float* sums;   // [units][scaleVectors], if hasSums
+  };
 
   struct Sums {
-    static constexpr int chains = 4; // of dependent additions
-    typename I::Floats products[chains];
-    typename I::Floats corrections;
+    static constexpr int chains = 2; // of dependent additions
+    Floats products[chains];
+    Floats corrections;
   };
 
-  CHORDAL_INLINE void addGroup(const typename F::Block* unit, const Row& row, int first, int g,
-                               int chain, const typename I::Floats (&scales)[parts], Sums& sums) {
-    typename I::Floats scale;
-    if constexpr (parts == 1)
-      scale = I::broadcastLane(scales[0], g);
+  CHORDAL_INLINE Bytes codes(const Block* unit, int i) {
+    if constexpr (HasLongCodes<F, V>)
+      return F::template longCodes<V>(unit, i);
+    else if constexpr (parts == 4)
+      return V::join(F::template codes<I>(unit, 2 * i), F::template codes<I>(unit, 2 * i + 1));
     else
-      scale = I::broadcastLanePair(scales[g / 4], 2 * (g % 4));
-    typename I::Floats products = I::toFloats(dot(row, first + g, F::template codes<I>(unit, g)));
-    sums.products[chain] = I::fma(products, scale, sums.products[chain]);
+      return F::template codes<I>(unit, i);
   }
 
-  /// Adds n groups, from group `first` of the row on; `full`: n is 8.
-  template <bool full>
-  CHORDAL_INLINE void addUnit(const typename F::Block* unit, const Row& row, int first, int n,
-                              Sums& sums) {
-    Scales<I, F::perScale> s;
-    F::template scales<I>(unit, n, s);
-    typename I::Floats scales[parts];
-#pragma unroll
-    for (int v = 0; v < parts; ++v) {
-      typename I::Floats a, b;
-      if constexpr (full) {
-        a = I::loadFloats(row.scale + parts * first + 8 * v);
-        if constexpr (hasSums)
-          b = I::loadFloats(row.sums + parts * first + 8 * v);
-      } else {
-        const int left = parts * n - 8 * v, count = left < 0 ? 0 : left < 8 ? left : 8;
-        a = I::loadFirstFloats(row.scale + parts * first + 8 * v, count);
-        if constexpr (hasSums)
-          b = I::loadFirstFloats(row.sums + parts * first + 8 * v, count);
-      }
-      scales[v] = I::mul(s.scale[v], a);
-      if constexpr (F::hasMinimum)
-        sums.corrections = I::fma(s.minimum[v], b, sums.corrections);
-      else if constexpr (correctsZero)
-        sums.corrections = I::fma(s.scale[v], b, sums.corrections);
-    }
-    if constexpr (full) {
-#pragma unroll
-      for (int g = 0; g < 8; ++g)
-        addGroup(unit, row, first, g, g % Sums::chains, scales, sums);
+  CHORDAL_INLINE Ints dot(Ints start, Bytes codes, const int8_t* q) {
+    if constexpr (F::isSigned)
+      return V::signedDot(start, V::fromSigned(codes), V::load(q));
+    else
+      return V::dot(start, codes, V::load(q));
+  }
+
+  CHORDAL_INLINE void loadScales(const Block* unit, Floats (&scale)[scaleVectors],
+                                 Floats (&minimum)[scaleVectors]) {
+    if constexpr (HasLongScales<F, V>) {
+      scale[0] = F::template longScales<V>(unit);
+      return;
     } else {
-      for (int g = 0; g < n; ++g)
-        addGroup(unit, row, first, g, 0, scales, sums);
+      Scales<I, F::perScale> s;
+      F::template scales<I>(unit, 8, s);
+      if constexpr (parts == 2) {
+        for (int v = 0; v < scaleVectors; ++v) {
+          scale[v] = s.scale[v];
+          if constexpr (F::hasMinimum)
+            minimum[v] = s.minimum[v];
+        }
+      } else if constexpr (F::perScale == 16) {
+        scale[0] = V::join(s.scale[0], s.scale[1]);
+        if constexpr (F::hasMinimum)
+          minimum[0] = V::join(s.minimum[0], s.minimum[1]);
+      } else if constexpr (F::hasMinimum) {
+        scale[0] = V::join(s.scale[0], s.minimum[0]);
+      } else {
+        scale[0] = V::low(s.scale[0]);
+      }
     }
   }
 
-  CHORDAL_INLINE float product(const uint8_t* weights, const Row& row, int groups) {
-    Sums sums;
-    for (auto& p : sums.products)
-      p = I::zeroFloats();
-    sums.corrections = I::zeroFloats();
-    const auto* block = reinterpret_cast<const typename F::Block*>(weights);
+  /// Adds a unit, the `index`th of its row; prefetches what is `ahead` bytes on.
+  CHORDAL_INLINE void addUnit(const Block* unit, size_t ahead, const Row& row, int index,
+                              Sums& sums) {
+    Floats scale[scaleVectors], minimum[scaleVectors];
+    loadScales(unit, scale, minimum);
+#pragma unroll
+    for (int v = 0; v < scaleVectors; ++v) {
+      const size_t at = size_t(index * scaleVectors + v) * V::lanes;
+      if constexpr (hasSums)
+        sums.corrections = V::fma(F::hasMinimum ? minimum[v] : scale[v],
+                                  V::loadFloats(row.sums + at), sums.corrections);
+      scale[v] = V::mul(scale[v], V::loadFloats(row.scales + at));
+      if constexpr (minimumsAbove)
+        sums.corrections = V::add(sums.corrections, scale[v]);
+    }
+    const int8_t* q = row.q + 256 * index;
+#pragma unroll
+    for (int i = 0; i < vectors; i += chained) {
+      Ints sum = V::zeroInts();
+#pragma unroll
+      for (int c = i; c < i + chained; ++c) {
+        sum = dot(sum, codes(unit, c), q + 16 * parts * c);
+        prefetchStep<unitBytes, vectors>(unit, ahead, c);
+      }
+      int from[parts];
+      for (int k = 0; k < parts; ++k)
+        from[k] = order(i, k) * 16 / F::perScale;
+      const int v = from[0] / V::lanes;
+      for (int& lane : from)
+        lane -= v * V::lanes;
+      Floats& chain = sums.products[i / chained % Sums::chains];
+      chain = V::fma(V::toFloats(sum), V::permute(scale[v], from), chain);
+    }
+  }
+
+  /// out[r * outStep] = the product with the row r * step bytes on, r < R.
+  template <int R>
+  CHORDAL_INLINE void products(const uint8_t* weights, size_t step, size_t ahead, const Row& row,
+                               int groups, float* out, size_t outStep) {
+    Sums sums[R];
+#pragma unroll
+    for (int r = 0; r < R; ++r) {
+      for (auto& p : sums[r].products)
+        p = V::zeroFloats();
+      sums[r].corrections = V::zeroFloats();
+    }
     int unit = 0;
-    for (; unit + 8 <= groups; unit += 8, block += 8 / F::groups) {
-      prefetch(block, 8 / F::groups * sizeof *block);
-      addUnit<true>(block, row, unit, 8, sums);
-    }
+    for (; 8 * unit + 8 <= groups; ++unit)
+#pragma unroll
+      for (int r = 0; r < R; ++r)
+        addUnit(reinterpret_cast<const Block*>(weights + r * step + unit * unitBytes), ahead, row,
+                unit, sums[r]);
     if constexpr (F::groups < 8) {
-      if (unit < groups)
-        addUnit<false>(block, row, unit, groups - unit, sums);
+      if (8 * unit < groups) {
+        for (int r = 0; r < R; ++r) {
+          alignas(64)
+              uint8_t last[unitBytes] = {}; // blocks of weights that are 0 or multiplied by 0
+          __builtin_memcpy(last, weights + r * step + unit * unitBytes,
+                           (groups - 8 * unit) / F::groups * sizeof(Block));
+          addUnit(reinterpret_cast<const Block*>(last), 0, row, unit, sums[r]);
+        }
+      }
     }
-    typename I::Floats total = sums.products[0];
-    for (int c = 1; c < Sums::chains; ++c)
-      total = I::add(total, sums.products[c]);
-    if constexpr (hasSums)
-      total = I::sub(total, sums.corrections);
-    return I::sum(total);
+#pragma unroll
+    for (int r = 0; r < R; ++r) {
+      Floats total = V::add(sums[r].products[0], sums[r].products[1]);
+      if constexpr (minimumsAbove)
+        total = V::sub(total, V::high(sums[r].corrections));
+      else if constexpr (hasSums)
+        total = V::sub(total, sums[r].corrections);
+      out[r * outStep] = V::sum(total);
+    }
   }
 
   /// Derives what is needed of row r of the activations; into scratch.
   CHORDAL_INLINE Row prepare(const Tile& tile, uint32_t r) {
-    const int groups = int(tile.columns / 32);
-    uint8_t* prepared = tile.scratch + tile.layout->prepared;
     const Activation a = activation(tile.x + r * tile.xStride, tile.columns);
-    Row row = {a.q, a.scale, nullptr, nullptr};
-    if constexpr (parts == 2) {
-      float* scale = reinterpret_cast<float*>(prepared);
-      for (int g = 0; g < groups; g += 4) // of whole units of 8
-        I::storeFloats(scale + 2 * g, I::loadTwice(a.scale + g));
-      row.scale = scale;
-      prepared += groups * 8;
-    }
-    if constexpr (hasSums) {
-      float* sums = reinterpret_cast<float*>(prepared);
-      scaledSums<I, F::perScale>(a.sum, a.scale, groups * parts, F::hasMinimum ? 1 : zero, sums);
-      row.sums = sums;
-      prepared += groups * parts * 4;
-    }
-    if constexpr (startsAtZeroSum) {
-      int32_t* start = reinterpret_cast<int32_t*>(prepared);
-      zeroSums<I, 32>(a.sum, groups, zero, start);
-      row.start = start;
+    const int columns = int(tile.columns), units = (columns + 255) / 256;
+    constexpr int numbers = scaleVectors * V::lanes; // for a unit
+    uint8_t* prepared = tile.scratch + tile.layout->prepared;
+    int8_t* q = reinterpret_cast<int8_t*>(prepared);
+    float* scale = reinterpret_cast<float*>(prepared + 256 * units);
+    float* sums = scale + units * numbers;
+    const Row row = {natural && columns % 256 == 0 ? a.q : q, scale, sums};
+    for (int unit = 0; unit < units; ++unit) {
+      Activation from = {a.q + 256 * unit, a.scale + 8 * unit, a.sum + 16 * unit};
+      struct {
+        int8_t q[256];
+        float scale[8];
+        int16_t sum[16];
+      } last; // of the row, shorter than others: zeros follow
+      if (const int n = columns - 256 * unit; n < 256) {
+        __builtin_memset(&last, 0, sizeof last);
+        __builtin_memcpy(last.q, from.q, n);
+        __builtin_memcpy(last.scale, from.scale, n / 32 * sizeof(float));
+        __builtin_memcpy(last.sum, from.sum, n / 16 * sizeof(int16_t));
+        from = {last.q, last.scale, last.sum};
+      }
+      if (row.q == q)
+#pragma unroll
+        for (int part = 0; part < 16; ++part)
+          __builtin_memcpy(q + 256 * unit + 16 * part,
+                           from.q + 16 * order(part / parts, part % parts), 16);
+      constexpr int factor = F::hasMinimum ? 1 : zero;
+      float* scaleTo = scale + unit * numbers;
+      float* sumsTo = minimumsAbove ? scaleTo + 8 : sums + unit * numbers;
+      if constexpr (!minimumsAbove && numbers > scales) { // beside 8 floats, zeros
+        I::storeFloats(scaleTo + 8, I::zeroFloats());
+        I::storeFloats(sumsTo + 8, I::zeroFloats());
+      }
+#pragma unroll
+      for (int v = 0; v < scales / 8; ++v) {
+        const typename I::Floats s =
+            scales == 8 ? I::loadFloats(from.scale) : I::loadTwice(from.scale + 4 * v);
+        I::storeFloats(scaleTo + 8 * v, s);
+        if constexpr (hasSums || minimumsAbove)
+          I::storeFloats(sumsTo + 8 * v,
+                         I::mul(I::toFloats(scales == 8 ? I::pairSums(from.sum, factor)
+                                                        : I::products(from.sum + 8 * v, factor)),
+                                s));
+      }
     }
     return row;
   }
 
   static void compute(const Tile& tile) {
+    const int groups = int(tile.columns / 32);
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const Row row = prepare(tile, r);
       float* out = outRow(tile, r);
-      const uint8_t* weights = tile.weights;
-      for (uint32_t w = 0; w < tile.count; ++w, weights += tile.weightStride)
-        out[w] = product(weights, row, int(tile.columns / 32));
+      forRowPairs(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+        products<2>(tile.weights + w * tile.weightStride, offset, ahead, row, groups, out + w,
+                    tile.count / 2);
+      });
+      if (tile.count % 2) {
+        const uint32_t w = tile.count - 1;
+        products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, row, groups, out + w, 0);
+      }
     }
   }
 };
@@ -171,39 +302,62 @@ template <class I, class F> struct Gemv {
 /// The same for float weights and activations.
 template <class I, class F> struct FloatGemv {
   static constexpr Activations activations = Activations::F32;
-  static constexpr uint32_t outputTile = matmulTile;
   static constexpr bool needsTile = false;
+  static constexpr uint32_t outputTile = matmulTile;
+  using V = Vectors<I>;
+  using Floats = typename V::Floats;
+  static constexpr uint32_t chains = 4;
+  static constexpr uint32_t unit = chains * V::lanes; // weights
 
-  CHORDAL_INLINE float product(const uint8_t* weights, const float* x, uint32_t columns) {
-    constexpr uint32_t chains = 4;
-    typename I::Floats sums[chains];
-    for (auto& s : sums)
-      s = I::zeroFloats();
-    uint32_t k = 0;
-    for (; k + 8 * chains <= columns; k += 8 * chains) {
-      prefetch(weights + k * F::bytes, 8 * chains * F::bytes);
+  template <int R>
+  CHORDAL_INLINE void products(const uint8_t* weights, size_t step, size_t ahead, const float* x,
+                               uint32_t columns, float* out, size_t outStep) {
+    Floats sums[R][chains];
 #pragma unroll
-      for (uint32_t c = 0; c < chains; ++c)
-        sums[c] = I::fma(F::template load<I>(weights + (k + 8 * c) * F::bytes),
-                         I::loadFloats(x + k + 8 * c), sums[c]);
+    for (int r = 0; r < R; ++r)
+      for (auto& s : sums[r])
+        s = V::zeroFloats();
+    uint32_t k = 0;
+    for (; k + unit <= columns; k += unit)
+#pragma unroll
+      for (int r = 0; r < R; ++r) {
+        const uint8_t* from = weights + r * step + k * F::bytes;
+#pragma unroll
+        for (uint32_t c = 0; c < chains; ++c) {
+          sums[r][c] = V::fma(F::template load<V>(from + V::lanes * c * F::bytes),
+                              V::loadFloats(x + k + V::lanes * c), sums[r][c]);
+          prefetchStep<unit * F::bytes, chains>(from, ahead, int(c));
+        }
+      }
+    for (; k < columns; k += V::lanes) {
+      const uint32_t n = columns - k < V::lanes ? columns - k : V::lanes;
+      float lastX[V::lanes] = {};
+      __builtin_memcpy(lastX, x + k, n * sizeof(float));
+      for (int r = 0; r < R; ++r) {
+        uint8_t last[V::lanes * F::bytes] = {};
+        __builtin_memcpy(last, weights + r * step + k * F::bytes, n * F::bytes);
+        sums[r][0] = V::fma(F::template load<V>(last), V::loadFloats(lastX), sums[r][0]);
+      }
     }
-    for (; k < columns; k += 8) {
-      const uint32_t n = columns - k < 8 ? columns - k : 8;
-      alignas(32) uint8_t part[32] = {};
-      for (uint32_t i = 0; i < n * F::bytes; ++i)
-        part[i] = weights[k * F::bytes + i];
-      sums[0] = I::fma(F::template load<I>(part), I::loadFirstFloats(x + k, int(n)), sums[0]);
-    }
-    return I::sum(I::add(I::add(sums[0], sums[1]), I::add(sums[2], sums[3])));
+#pragma unroll
+    for (int r = 0; r < R; ++r)
+      out[r * outStep] =
+          V::sum(V::add(V::add(sums[r][0], sums[r][1]), V::add(sums[r][2], sums[r][3])));
   }
 
   static void compute(const Tile& tile) {
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const float* x = reinterpret_cast<const float*>(tile.x + r * tile.xStride);
       float* out = outRow(tile, r);
-      const uint8_t* weights = tile.weights;
-      for (uint32_t w = 0; w < tile.count; ++w, weights += tile.weightStride)
-        out[w] = product(weights, x, tile.columns);
+      forRowPairs(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+        products<2>(tile.weights + w * tile.weightStride, offset, ahead, x, tile.columns, out + w,
+                    tile.count / 2);
+      });
+      if (tile.count % 2) {
+        const uint32_t w = tile.count - 1;
+        products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, x, tile.columns, out + w,
+                    0);
+      }
     }
   }
 };

@@ -3,7 +3,7 @@
 // All formats, with the traits of this level; compiled with its flags.
 //
 //===----------------------------------------------------------------------------------------===//
-#include "kernels/isa/Avx512.h"
+#include "kernels/isa/Avx512Vectors.h"
 #include "kernels/matmul/Instantiate.h"
 
 namespace chordal::kernels {

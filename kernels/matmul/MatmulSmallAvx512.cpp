@@ -4,7 +4,7 @@
 // With the traits of this level; compiled with its flags.
 //
 //===----------------------------------------------------------------------------------------===//
-#include "kernels/isa/Avx512.h"
+#include "kernels/isa/Avx512Vectors.h"
 #include "kernels/matmul/Instantiate.h"
 #include "kernels/quant/Small.h"
 

@@ -15,6 +15,7 @@ namespace {
 /// Rows [first, first + count) of one weight, multiplied with all rows of the activations.
 struct Tile {
   const uint8_t* weights; ///< the first weight row
+  const uint8_t* next;    ///< what is probably read after these rows: to be prefetched
   size_t weightStride;    ///< bytes
   uint32_t count;
   uint32_t columns;
@@ -61,6 +62,10 @@ CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) 
     const chordal_view& view = args->operands[1 + w];
     Tile tile;
     tile.weights = static_cast<const uint8_t*>(view.data) + size_t(first) * view.row_bytes;
+    tile.next = w + 1 < end ? static_cast<const uint8_t*>(args->operands[2 + w].data) +
+                                  size_t(first) * args->operands[2 + w].row_bytes
+                            : static_cast<const uint8_t*>(args->operands[1 + weight].data) +
+                                  size_t(first + count) * args->operands[1 + weight].row_bytes;
     tile.weightStride = view.row_bytes;
     tile.count = count;
     tile.columns = p.columns;

@@ -41,9 +41,9 @@ struct MatmulScratch {
                       ///< GemmAmx.h says
   uint64_t scales;    ///< float [gemmColumns / 16][matmulTile]
   uint64_t minimums;  ///< the same
-  uint64_t
-      prepared;   ///< numbers derived from maxRowBlock rows of activations, 2 words per 16 columns
-  uint64_t bytes; ///< in all
+  uint64_t prepared;  ///< numbers derived from maxRowBlock rows of activations, 2 words per 16
+                      ///< columns of whole units of 256
+  uint64_t bytes;     ///< in all
 
   // Always inlined, since kernels of all instruction-set levels use it.
   [[gnu::always_inline]] constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows,
@@ -62,7 +62,7 @@ struct MatmulScratch {
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
     minimums = scales + groups * matmulTile * sizeof(float);
     prepared = minimums + groups * matmulTile * sizeof(float);
-    bytes = prepared + (quantized ? maxRowBlock * (uint64_t(p.columns) / 16 * 8) : 0);
+    bytes = prepared + (quantized ? maxRowBlock * ((uint64_t(p.columns) + 255) / 256 * 16 * 8) : 0);
   }
 };
 

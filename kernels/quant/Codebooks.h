@@ -16,12 +16,6 @@
 namespace chordal::kernels {
 namespace {
 
-CHORDAL_INLINE uint16_t load16(const void* p) {
-  uint16_t v;
-  __builtin_memcpy(&v, p, 2);
-  return v;
-}
-
 /// 2 s + 1 for each of 8 small scales s.
 CHORDAL_INLINE uint64_t oddScales(uint64_t scales) {
   return (scales << 1) | 0x0101010101010101;

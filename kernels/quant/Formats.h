@@ -13,6 +13,12 @@
 //   codes<I>(unit, g)   the 32 codes of group g
 //   scales<I>(unit, n)  scales and minimums of n groups
 //
+// and, for vectors of 64 bytes (isa/Vectors.h), where it is faster than to join vectors of 32
+//
+//   longCodes<V>(unit, i)  the i-th 64 codes
+//   order(i, k)            which 16 of the unit's weights are the k-th 16 of these
+//   longScales<V>(unit)    16 scales, or 8 and then 8 minimums
+//
 // The layouts are those of ir/gguf/Blocks.h.
 //
 //===----------------------------------------------------------------------------------------===//
@@ -30,6 +36,11 @@ template <class I, int perScale> struct Scales {
   typename I::Floats scale[vectors], minimum[vectors];
 };
 
+CHORDAL_INLINE uint16_t load16(const void* p) {
+  uint16_t v;
+  __builtin_memcpy(&v, p, 2);
+  return v;
+}
 CHORDAL_INLINE uint32_t load32(const void* p) {
   uint32_t v;
   __builtin_memcpy(&v, p, 4);
@@ -49,6 +60,21 @@ template <class B> struct Format32 {
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int n, Scales<I, 32>& s) {
     s.scale[0] = I::halves(unit, sizeof(Block), n);
   }
+
+protected:
+  /// Long codes are those of four blocks: their low nibbles, then their high ones.
+  template <class V> CHORDAL_INLINE typename V::Bytes longNibbles(const Block* unit, int i) {
+    return V::field(V::pieces(unit[4 * (i / 2)].qs, sizeof(Block)), 4 * (i % 2), 15);
+  }
+  /// The bits of `qh` for them.
+  CHORDAL_INLINE uint64_t longBits(const Block* unit, int i) {
+    uint64_t bits = 0;
+#pragma unroll
+    for (int k = 0; k < 4; ++k)
+      bits |= uint64_t(load16(unit[4 * (i / 2) + k].qh + 2 * (i % 2))) << (16 * k);
+    return bits;
+  }
+  static constexpr int nibbleOrder(int i, int k) { return 8 * (i / 2) + 2 * k + i % 2; }
 };
 
 template <class B> struct Format32WithMinimum : Format32<B> {
@@ -64,6 +90,10 @@ struct Q4_0 : Format32<BlockQ4_0> {
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::nibbles(unit[g].qs);
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return Q4_0::template longNibbles<V>(unit, i);
+  }
+  static constexpr int order(int i, int k) { return nibbleOrder(i, k); }
 };
 
 struct Q4_1 : Format32WithMinimum<BlockQ4_1> {
@@ -71,6 +101,10 @@ struct Q4_1 : Format32WithMinimum<BlockQ4_1> {
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::nibbles(unit[g].qs);
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return Q4_1::template longNibbles<V>(unit, i);
+  }
+  static constexpr int order(int i, int k) { return nibbleOrder(i, k); }
 };
 
 struct Q5_0 : Format32<BlockQ5_0> {
@@ -78,6 +112,10 @@ struct Q5_0 : Format32<BlockQ5_0> {
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::either(I::nibbles(unit[g].qs), I::bitsTo(unit[g].qh, 16));
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return V::either(Q5_0::template longNibbles<V>(unit, i), V::bitsTo(longBits(unit, i), 16));
+  }
+  static constexpr int order(int i, int k) { return nibbleOrder(i, k); }
 };
 
 struct Q5_1 : Format32WithMinimum<BlockQ5_1> {
@@ -85,6 +123,10 @@ struct Q5_1 : Format32WithMinimum<BlockQ5_1> {
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::either(I::nibbles(unit[g].qs), I::bitsTo(unit[g].qh, 16));
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return V::either(Q5_1::template longNibbles<V>(unit, i), V::bitsTo(longBits(unit, i), 16));
+  }
+  static constexpr int order(int i, int k) { return nibbleOrder(i, k); }
 };
 
 struct Q8_0 : Format32<BlockQ8_0> {
@@ -116,6 +158,10 @@ struct Q2_K : Format256<BlockQ2_K, 16> {
       s.minimum[i] = I::mul(I::words(bytes >> 4 & nibble), dmin);
     }
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return V::field(V::load(unit->qs), 2 * i, 3);
+  }
+  static constexpr int order(int i, int k) { return 2 * i + k % 2 + 8 * (k / 2); }
 };
 
 struct Q3_K : Format256<BlockQ3_K, 16> {
@@ -135,6 +181,11 @@ struct Q3_K : Format256<BlockQ3_K, 16> {
     s.scale[0] = I::mul(I::add(I::words((low & nibble) | first << 4), -32.0f), d);
     s.scale[1] = I::mul(I::add(I::words((low >> 4 & nibble) | second << 4), -32.0f), d);
   }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return V::either(V::field(V::load(unit->qs), 2 * i, 3),
+                     V::fields(unit->hmask, i - 2, i + 2, 4));
+  }
+  static constexpr int order(int i, int k) { return 2 * i + k % 2 + 8 * (k / 2); }
 };
 
 struct Q4_K : Format256<BlockQ4_K, 32> {
@@ -145,6 +196,15 @@ struct Q4_K : Format256<BlockQ4_K, 32> {
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     I::scalesOf8(unit, s.scale[0], s.minimum[0]);
+  }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    return V::field(V::load(unit->qs + 64 * (i / 2)), 4 * (i % 2), 15);
+  }
+  static constexpr int order(int i, int k) {
+    return 8 * (i / 2) + 4 * (k / 2) + 2 * (i % 2) + k % 2;
+  }
+  template <class V> CHORDAL_INLINE typename V::Floats longScales(const Block* unit) {
+    return V::scalesOf8(unit);
   }
 };
 
@@ -157,6 +217,15 @@ struct Q5_K : Format256<BlockQ5_K, 32> {
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     I::scalesOf8(unit, s.scale[0], s.minimum[0]);
+  }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    const int g = 4 * (i / 2) + i % 2; // the first group; g + 2 is the second
+    return V::either(V::field(V::load(unit->qs + 64 * (i / 2)), 4 * (i % 2), 15),
+                     V::fields(unit->qh, g - 4, g - 2, 16));
+  }
+  static constexpr int order(int i, int k) { return Q4_K::order(i, k); }
+  template <class V> CHORDAL_INLINE typename V::Floats longScales(const Block* unit) {
+    return V::scalesOf8(unit);
   }
 };
 
@@ -171,6 +240,15 @@ struct Q6_K : Format256<BlockQ6_K, 16> {
     float d = I::half(unit->d);
     for (int i = 0; i < 2; ++i)
       s.scale[i] = I::mul(I::signedWords(load64(unit->scales + 8 * i)), d);
+  }
+  template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
+    const int h = i / 2, k = 2 * (i % 2); // groups 4h + k and the next
+    return V::either(V::field(V::load(unit->ql + 64 * h), 2 * k, 15),
+                     V::fields(unit->qh + 32 * h, 2 * k - 4, 2 * k - 2, 0x30));
+  }
+  static constexpr int order(int i, int k) { return 4 * i + k; }
+  template <class V> CHORDAL_INLINE typename V::Floats longScales(const Block* unit) {
+    return V::mul(V::signedWords(unit->scales), V::Half::half(unit->d));
   }
 };
 
