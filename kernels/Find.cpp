@@ -4,7 +4,7 @@
 // Resolves the kernel names of a program, once, when it is loaded.
 //
 //===----------------------------------------------------------------------------------------------===//
-#include "kernels/Kernels.h"
+#include "kernels/catalogue/Catalogue.h"
 
 #include <cstring>
 
@@ -36,19 +36,24 @@ namespace chordal::kernels {
 #include "kernels/catalogue/Kernels.def"
 #undef CHORDAL_KERNEL
 
-chordal_kernel find(const char* name) {
+chordal_kernel find(const char* name, Isa machine) {
   static constexpr struct {
     const char* name;
+    Isa isa;
     chordal_kernel kernel;
   } table[] = {
-#define CHORDAL_KERNEL(isa, symbol, name, ...) CHORDAL_IF_##isa({name, symbol}, )
+#define CHORDAL_KERNEL(isa, symbol, name, ...) CHORDAL_IF_##isa({name, Isa::isa, symbol}, )
 #include "kernels/catalogue/Kernels.def"
 #undef CHORDAL_KERNEL
   };
   for (const auto& entry : table)
     if (std::strcmp(entry.name, name) == 0)
-      return entry.kernel;
+      return isaIncludes(machine, entry.isa) ? entry.kernel : nullptr;
   return nullptr;
+}
+
+chordal_kernel find(const char* name) {
+  return find(name, hostIsa());
 }
 
 } // namespace chordal::kernels

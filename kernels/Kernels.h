@@ -163,7 +163,11 @@ struct AttentionParameters {
   uint32_t ringBlocks = 0; // of the states, see chordal_state; 0: the sequence's table
 };
 
-/// The kernel of this name ("matmul.Q4_K.avx512vnni"), or null if this build has none.
+enum class Isa : uint8_t; // catalogue/Catalogue.h
+
+/// The kernel of this name ("matmul.Q4_K.gemv.avx512vnni"), or null if this build has none or a
+/// machine of level `machine` (else: the one this runs on) cannot run it.
+chordal_kernel find(const char* name, Isa machine);
 chordal_kernel find(const char* name);
 
 } // namespace chordal::kernels

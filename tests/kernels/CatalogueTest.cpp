@@ -20,6 +20,17 @@ TEST(Catalogue, namesAreUniqueAndFound) {
   EXPECT_EQ(find(""), nullptr);
 }
 
+TEST(Catalogue, refusesKernelsThatTheMachineCannotRun) {
+  for (const KernelInfo& kernel : catalogue()) {
+    const std::string name(kernel.name);
+    EXPECT_EQ(find(name.c_str()) != nullptr, find(name.c_str(), hostIsa()) != nullptr) << name;
+    for (Isa machine : {Isa::Scalar, Isa::X86_64_v2, Isa::X86_64_v3, Isa::Avx512Vnni, Isa::Neon})
+      if (!isaIncludes(machine, kernel.isa))
+        EXPECT_EQ(find(name.c_str(), machine), nullptr) << name << " on " << isaName(machine);
+  }
+  EXPECT_NE(find("norm.scalar", Isa::Scalar), nullptr);
+}
+
 TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   auto name = [](Family family, Isa isa, Format format) {
     const KernelInfo* kernel = select(family, isa, format, Activations::Q8, 100);
