@@ -62,6 +62,7 @@ struct Avx2 {
     __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_madd_epi16(_mm256_cvtepi16_epi32(v), _mm256_set1_epi32(factor & 0xffff));
   }
+  CHORDAL_INLINE Ints addInts(Ints a, int b) { return _mm256_add_epi32(a, _mm256_set1_epi32(b)); }
   /// One number in the first lane, zero in the others.
   CHORDAL_INLINE Ints firstLane(const int32_t* p) {
     return _mm256_zextsi128_si256(_mm_loadu_si32(p));
@@ -211,6 +212,7 @@ struct Avx2 {
   static constexpr int vectors = 2;  ///< vectors of weight rows that the GEMM holds
   static constexpr int rowBlock = 3; ///< rows of activations that it holds
   static constexpr int floatRowBlock = 4;
+  static constexpr bool fused = true; ///< wideFma rounds once
   using WideInts = __m256i;
   using WideFloats = __m256;
 
@@ -246,6 +248,8 @@ struct Avx2 {
   CHORDAL_INLINE void wideStoreFloats(float* p, WideFloats v) { _mm256_storeu_ps(p, v); }
   CHORDAL_INLINE WideFloats wideBroadcastFloat(const float* p) { return _mm256_broadcast_ss(p); }
   CHORDAL_INLINE WideFloats wideToFloats(WideInts v) { return _mm256_cvtepi32_ps(v); }
+  /// The floats of these bits.
+  CHORDAL_INLINE WideFloats wideAsFloats(WideInts v) { return _mm256_castsi256_ps(v); }
   CHORDAL_INLINE WideFloats wideMul(WideFloats a, WideFloats b) { return _mm256_mul_ps(a, b); }
   CHORDAL_INLINE WideFloats wideFma(WideFloats a, WideFloats b, WideFloats c) {
     return _mm256_fmadd_ps(a, b, c);

@@ -33,7 +33,7 @@ struct Avx512 : Avx2 {
 
   static constexpr int lanes = 16;
   static constexpr int vectors = 2;
-  static constexpr int rowBlock = 6;
+  static constexpr int rowBlock = 7;
   static constexpr int floatRowBlock = 8;
   using WideInts = __m512i;
   using WideFloats = __m512;
@@ -64,6 +64,7 @@ struct Avx512 : Avx2 {
   CHORDAL_INLINE void wideStoreFloats(float* p, WideFloats v) { _mm512_storeu_ps(p, v); }
   CHORDAL_INLINE WideFloats wideBroadcastFloat(const float* p) { return _mm512_set1_ps(*p); }
   CHORDAL_INLINE WideFloats wideToFloats(WideInts v) { return _mm512_cvtepi32_ps(v); }
+  CHORDAL_INLINE WideFloats wideAsFloats(WideInts v) { return _mm512_castsi512_ps(v); }
   CHORDAL_INLINE WideFloats wideMul(WideFloats a, WideFloats b) { return _mm512_mul_ps(a, b); }
   CHORDAL_INLINE WideFloats wideFma(WideFloats a, WideFloats b, WideFloats c) {
     return _mm512_fmadd_ps(a, b, c);

@@ -1,9 +1,9 @@
 //===- Isa.h - what instruction-set traits offer ---------------------------------------------===//
 //
 // A kernel is written once against a struct of traits: Scalar, Avx2, Avx512, and on vectors of 128
-// bits (Pairs.h) Neon, NeonDotprod. Every translation unit includes the traits of its own level only,
-// and all that kernels share lies in anonymous namespaces and is always inlined: nothing compiled
-// with a level's flags may be visible to others.
+// bits (Pairs.h) Neon, NeonDotprod. Every translation unit includes the traits of its own level
+// only, and all that kernels share lies in anonymous namespaces and is always inlined: nothing
+// compiled with a level's flags may be visible to others.
 //
 // All traits have the narrow part, vectors of 32 bytes or 8 words, in which formats are unpacked:
 //
@@ -29,3 +29,15 @@
 #include <cstdint>
 
 #define CHORDAL_INLINE [[gnu::always_inline]] static inline
+
+namespace chordal::kernels {
+namespace {
+
+/// Hides where a number comes from. Compilers like to derive the addresses of several rows from one
+/// another, with arithmetic in the innermost loop, rather than keep a register for each.
+template <class T> CHORDAL_INLINE void opaque(T& number) {
+  __asm__("" : "+r"(number));
+}
+
+} // namespace
+} // namespace chordal::kernels

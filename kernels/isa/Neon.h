@@ -68,6 +68,7 @@ struct Neon : Pairs {
     return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(held.val[0]), vpaddlq_s16(held.val[1])));
   }
   CHORDAL_INLINE WideFloats wideToFloats(WideInts v) { return (WideFloats)vcvtq_f32_s32(v); }
+  CHORDAL_INLINE WideFloats wideAsFloats(WideInts v) { return (WideFloats)v; }
 
 private:
   CHORDAL_INLINE Ints4 fourProducts(Ints4 start, Bytes16 codes, Bytes16 q) {

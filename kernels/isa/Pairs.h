@@ -98,6 +98,7 @@ struct Pairs {
 
   CHORDAL_INLINE Ints zeroInts() { return Ints{}; }
   CHORDAL_INLINE void storeInts(int32_t* p, Ints v) { __builtin_memcpy(p, &v, sizeof v); }
+  CHORDAL_INLINE Ints addInts(Ints a, int b) { return a + b; }
   /// factor * p[i]
   CHORDAL_INLINE Ints products(const int16_t* p, int factor) {
     return __builtin_convertvector(loadAs<Shorts8>(p), Ints) * factor;
@@ -231,6 +232,11 @@ struct Pairs {
   //===--- the float half of the wide part -----------------------------------------------===//
 
   static constexpr int lanes = 4; ///< weight rows to a vector
+#if defined(__FMA__) || defined(__aarch64__)
+  static constexpr bool fused = true; ///< wideFma rounds once
+#else
+  static constexpr bool fused = false;
+#endif
   using WideFloats = Floats4;
 
   CHORDAL_INLINE WideFloats wideZeroFloats() { return WideFloats{}; }

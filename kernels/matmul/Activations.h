@@ -24,16 +24,18 @@ CHORDAL_INLINE Activation activation(const uint8_t* row, uint32_t columns) {
           reinterpret_cast<const int16_t*>(row + n + n / 32 * 4)};
 }
 
-/// out[g] = -zero * (sum of the q of group g), groups of `perScale`.
+/// out[g] = base - zero * (sum of the q of group g), groups of `perScale`.
 template <class I, int perScale>
-CHORDAL_INLINE void zeroSums(const int16_t* sum, int groups, int zero, int32_t* out) {
+CHORDAL_INLINE void zeroSums(const int16_t* sum, int groups, int zero, int32_t* out,
+                             int32_t base = 0) {
   int g = 0;
   for (; g + 8 <= groups; g += 8)
-    I::storeInts(out + g,
-                 perScale == 32 ? I::pairSums(sum + 2 * g, -zero) : I::products(sum + g, -zero));
+    I::storeInts(out + g, I::addInts(perScale == 32 ? I::pairSums(sum + 2 * g, -zero)
+                                                    : I::products(sum + g, -zero),
+                                     base));
 #pragma clang loop vectorize(disable)
   for (; g < groups; ++g)
-    out[g] = -zero * (perScale == 32 ? sum[2 * g] + sum[2 * g + 1] : sum[g]);
+    out[g] = base - zero * (perScale == 32 ? sum[2 * g] + sum[2 * g + 1] : sum[g]);
 }
 
 /// out[g] = factor * scale * (sum of the q of group g), groups of `perScale`; `scale` is of 32.

@@ -6,12 +6,17 @@
 // ("quads"), the unit of the byte dot product, and activations are broadcast 4 bytes at a time:
 //
 //   codes    [panel][column / 4][row in the panel][column % 4]
-//   scales   [panel][group][row in the panel]              minimums likewise
+//   scales   [panel][group][scale and numbers beside it][row in the panel]
 //
 // A panel is I::vectors vectors of rows. Within a group of columns that share a scale sums are
 // exact integers, begun at -zero point * sum of the activations; they are then scaled into float
 // sums, which stay in registers over all columns of a chunk and in the worker's scratch between
 // chunks.
+//
+// What limits it on x86 are two vector instructions a cycle. A group of 32 columns costs 8 byte dot
+// products and 2 for scaling (3 with minimums), so integers become floats without an instruction
+// of their own, and nothing else in the inner loop takes the place of one: its other instructions
+// are loads.
 //
 //===----------------------------------------------------------------------------------------===//
 #pragma once
@@ -31,19 +36,27 @@ template <class I, class F> struct Gemm {
   static constexpr int panels = matmulTile / panelRows;
   static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
   static constexpr int parts = 32 / F::perScale;
+  static constexpr int chunkParts = gemmColumns / F::perScale;
+  static_assert(!F::hasMinimum || zero == 0);
+  /// Integer sums begin at the bits of a float that is so great that they count in its last place:
+  /// they are floats then as they are, but for that base, which the product with the scale takes
+  /// off again, exactly: fma(sum, scale, -base * scale). Scales have at most 22 bits.
+  static constexpr bool asFloats = I::fused && !F::greatScales;
+  static constexpr float sumBase = 0x1.8p23f; // sums are below 2^22
+  static constexpr int32_t sumBaseBits = asFloats ? 0x4b400000 : 0;
+  /// Numbers to a scale: itself, -sumBase times it, the minimum.
+  static constexpr int kinds = 1 + asFloats + F::hasMinimum;
   static_assert(matmulTile % panelRows == 0 && panelRows % 8 == 0);
 
   /// A chunk of unpacked columns.
   struct Chunk {
     uint8_t* codes;
-    float* scales;
-    float* minimums;
-    int groups; // of 32 columns
+    float* scales; // and offsets, and minimums
+    int groups;    // of 32 columns
 
     CHORDAL_INLINE Chunk panel(const Chunk& c, int index) {
-      const size_t scales = size_t(index) * c.groups * parts * panelRows;
-      return {c.codes + size_t(index) * c.groups * 32 * panelRows, c.scales + scales,
-              c.minimums + scales, c.groups};
+      return {c.codes + size_t(index) * c.groups * 32 * panelRows,
+              c.scales + size_t(index) * c.groups * parts * kinds * panelRows, c.groups};
     }
   };
 
@@ -85,14 +98,16 @@ template <class I, class F> struct Gemm {
 #pragma unroll
     for (int v = 0; v < parts; ++v) {
       const int groups = parts == 2 ? 8 : n;
-      const size_t to = size_t(first * parts + 8 * v) * panelRows + at;
+      float* to = panel.scales + size_t(first * parts + 8 * v) * kinds * panelRows + at;
       I::transpose(scale[v]);
-      for (int g = 0; g < groups; ++g)
-        I::storeFloats(panel.scales + to + g * panelRows, scale[v][g]);
-      if constexpr (F::hasMinimum) {
+      if constexpr (F::hasMinimum)
         I::transpose(minimum[v]);
-        for (int g = 0; g < groups; ++g)
-          I::storeFloats(panel.minimums + to + g * panelRows, minimum[v][g]);
+      for (int g = 0; g < groups; ++g, to += kinds * panelRows) {
+        I::storeFloats(to, scale[v][g]);
+        if constexpr (asFloats)
+          I::storeFloats(to + panelRows, I::mul(scale[v][g], -sumBase));
+        if constexpr (F::hasMinimum)
+          I::storeFloats(to + (kinds - 1) * panelRows, minimum[v][g]);
       }
     }
     if constexpr (full) {
@@ -109,7 +124,7 @@ template <class I, class F> struct Gemm {
   /// Prefetches what is unpacked next: the rows' next chunk, or the first of the tile after this
   /// (few rows of activations are limited by memory, and its own prefetching follows no such
   /// pattern: 4 rows x 2.5).
-  CHORDAL_INLINE void unpack(const Tile& tile, uint32_t column, const Chunk& chunk) {
+  [[gnu::noinline]] static void unpack(const Tile& tile, uint32_t column, const Chunk& chunk) {
     constexpr size_t unitBytes = 8 / F::groups * sizeof(typename F::Block);
     const size_t chunkBytes = size_t(chunk.groups / F::groups) * sizeof(typename F::Block);
     const size_t ahead =
@@ -144,17 +159,36 @@ template <class I, class F> struct Gemm {
 
   //===--- multiplication ----------------------------------------------------------------===//
 
-  /// A row of activations at the chunk's first column.
-  struct Row {
+  /// Derives from all rows of activations what products with the chunk at `column` need, a word for
+  /// each group that shares a scale, into [row][chunkParts]: what integer sums begin at, if codes
+  /// have a zero point, or scaled sums for the minimums.
+  [[gnu::noinline]] static void prepare(const Tile& tile, uint32_t column, int groups) {
+    uint8_t* words = tile.scratch + tile.layout->prepared;
+#pragma clang loop unroll(disable)
+    for (uint32_t r = 0; r < tile.rows; ++r, words += chunkParts * 4) {
+      const Activation a = activation(tile.x + r * tile.xStride, tile.columns);
+      const float* scale = a.scale + column / 32;
+      const int16_t* sum = a.sum + column / 16;
+      if constexpr (F::hasMinimum)
+        scaledSums<I, F::perScale>(sum, scale, groups * parts, 1, reinterpret_cast<float*>(words));
+      else
+        zeroSums<I, F::perScale>(sum, groups * parts, zero, reinterpret_cast<int32_t*>(words),
+                                 sumBaseBits);
+    }
+  }
+
+  /// A block of rows of activations, at the chunk's first column.
+  struct Rows {
     const int8_t* q;
-    const float* scale;   // [groups]
-    const float* sums;    // [groups * parts], if the format has minimums
-    const int32_t* start; // [groups * parts], if codes have a zero point
+    size_t stride;     // to the next row, bytes
+    size_t scales;     // from q to the row's scales, bytes
+    const void* words; // what prepare() derived
     float* out;
+    size_t outStride; // floats
   };
 
   template <int T>
-  CHORDAL_INLINE void multiply(const Chunk& panel, const Row (&rows)[T], bool continues) {
+  CHORDAL_INLINE void multiply(const Chunk& panel, const Rows& rows, bool continues) {
     constexpr int V = I::vectors;
     constexpr int quads = F::perScale / 4;
     constexpr int held = I::stepsHeld(F::maxCode) < quads ? I::stepsHeld(F::maxCode) : quads;
@@ -163,12 +197,23 @@ template <class I, class F> struct Gemm {
     for (int t = 0; t < T; ++t)
 #pragma unroll
       for (int v = 0; v < V; ++v)
-        sums[t][v] =
-            continues ? I::wideLoadFloats(rows[t].out + v * I::lanes) : I::wideZeroFloats();
+        sums[t][v] = continues ? I::wideLoadFloats(rows.out + t * rows.outStride + v * I::lanes)
+                               : I::wideZeroFloats();
 
+    const int8_t* q[T];
+#pragma unroll
+    for (int t = 0; t < T; ++t) {
+      q[t] = rows.q + t * rows.stride;
+      opaque(q[t]);
+      // What the next block begins with; the rest the processor sees coming.
+      __builtin_prefetch(q[t] + T * rows.stride + rows.scales);
+      __builtin_prefetch(static_cast<const int32_t*>(rows.words) + (T + t) * chunkParts);
+      __builtin_prefetch(rows.out + (T + t) * rows.outStride, 1);
+      __builtin_prefetch(rows.out + (T + t) * rows.outStride + 16, 1);
+    }
+    size_t at = 0, scalesAt = rows.scales;
     const uint8_t* codes = panel.codes;
     const float* scales = panel.scales;
-    const float* minimums = panel.minimums;
     const int n = panel.groups * parts;
     for (int g = 0; g < n; ++g) {
       typename I::WideInts products[T][V];
@@ -176,7 +221,10 @@ template <class I, class F> struct Gemm {
       for (int t = 0; t < T; ++t)
 #pragma unroll
         for (int v = 0; v < V; ++v)
-          products[t][v] = zero != 0 ? I::wideBroadcast(rows[t].start + g) : I::wideZero();
+          products[t][v] =
+              zero != 0
+                  ? I::wideBroadcast(static_cast<const int32_t*>(rows.words) + t * chunkParts + g)
+                  : I::wideBroadcast(&sumBaseBits);
 #pragma unroll
       for (int run = 0; run < quads / held; ++run) {
         decltype(I::begin(I::wideZero())) part[T][V];
@@ -194,13 +242,13 @@ template <class I, class F> struct Gemm {
             w[v] = I::wideLoad(codes + (quad * panelRows + v * I::lanes) * 4);
 #pragma unroll
           for (int t = 0; t < T; ++t) {
-            const typename I::WideInts q = I::wideQuad(rows[t].q + g * F::perScale, quad);
+            const typename I::WideInts x = I::wideQuad(q[t] + at, quad);
 #pragma unroll
             for (int v = 0; v < V; ++v) {
               if constexpr (F::isSigned)
-                part[t][v] = I::signedStep(part[t][v], w[v], q);
+                part[t][v] = I::signedStep(part[t][v], w[v], x);
               else
-                part[t][v] = I::step(part[t][v], w[v], q);
+                part[t][v] = I::step(part[t][v], w[v], x);
             }
           }
         }
@@ -213,25 +261,35 @@ template <class I, class F> struct Gemm {
       codes += F::perScale * panelRows;
 #pragma unroll
       for (int t = 0; t < T; ++t) {
-        const typename I::WideFloats by = I::wideBroadcastFloat(rows[t].scale + g / parts);
+        const typename I::WideFloats by =
+            I::wideBroadcastFloat(reinterpret_cast<const float*>(q[t] + scalesAt));
 #pragma unroll
         for (int v = 0; v < V; ++v) {
-          const typename I::WideFloats scale = I::wideLoadFloats(scales + v * I::lanes);
-          sums[t][v] =
-              I::wideFma(I::wideToFloats(products[t][v]), I::wideMul(scale, by), sums[t][v]);
+          const float* own = scales + v * I::lanes;
+          typename I::WideFloats scaled;
+          if constexpr (asFloats)
+            scaled = I::wideFma(I::wideAsFloats(products[t][v]), I::wideLoadFloats(own),
+                                I::wideLoadFloats(own + panelRows));
+          else
+            scaled = I::wideMul(I::wideToFloats(products[t][v]), I::wideLoadFloats(own));
+          sums[t][v] = I::wideFma(scaled, by, sums[t][v]);
           if constexpr (F::hasMinimum)
-            sums[t][v] = I::wideFnma(I::wideLoadFloats(minimums + v * I::lanes),
-                                     I::wideBroadcastFloat(rows[t].sums + g), sums[t][v]);
+            sums[t][v] = I::wideFnma(
+                I::wideLoadFloats(own + (kinds - 1) * panelRows),
+                I::wideBroadcastFloat(static_cast<const float*>(rows.words) + t * chunkParts + g),
+                sums[t][v]);
         }
       }
-      scales += panelRows;
-      minimums += panelRows;
+      scales += kinds * panelRows;
+      at += F::perScale;
+      if (parts == 1 || g % 2 == 1)
+        scalesAt += sizeof(float);
     }
 #pragma unroll
     for (int t = 0; t < T; ++t)
 #pragma unroll
       for (int v = 0; v < V; ++v)
-        I::wideStoreFloats(rows[t].out + v * I::lanes, sums[t][v]);
+        I::wideStoreFloats(rows.out + t * rows.outStride + v * I::lanes, sums[t][v]);
   }
 
   /// Rows [row, row + T) of the activations with the chunk at `column`. Not inlined: one copy for
@@ -239,31 +297,17 @@ template <class I, class F> struct Gemm {
   template <int T>
   [[gnu::noinline]] static void rowBlock(const Tile& tile, uint32_t row, uint32_t column,
                                          const Chunk& chunk) {
-    Row rows[T];
-    uint8_t* prepared = tile.scratch + tile.layout->prepared;
-    const int n = chunk.groups * parts;
-    for (int t = 0; t < T; ++t) {
-      const Activation a = activation(tile.x + (row + t) * tile.xStride, tile.columns);
-      rows[t] = {a.q + column, a.scale + column / 32, nullptr, nullptr, outRow(tile, row + t)};
-      if constexpr (F::hasMinimum) {
-        float* sums = reinterpret_cast<float*>(prepared);
-        scaledSums<I, F::perScale>(a.sum + column / 16, a.scale + column / 32, n, 1, sums);
-        rows[t].sums = sums;
-        prepared += n * 4;
-      }
-      if constexpr (zero != 0) {
-        int32_t* start = reinterpret_cast<int32_t*>(prepared);
-        zeroSums<I, F::perScale>(a.sum + column / 16, n, zero, start);
-        rows[t].start = start;
-        prepared += n * 4;
-      }
-    }
+    Rows rows = {reinterpret_cast<const int8_t*>(tile.x + row * tile.xStride) + column,
+                 tile.xStride,
+                 tile.columns - column + column / 32 * sizeof(float),
+                 tile.scratch + tile.layout->prepared + size_t(row) * chunkParts * 4,
+                 outRow(tile, row),
+                 tile.outStride / sizeof(float)};
     for (int p = 0; p < panels; ++p) {
       if (p * panelRows >= int(tile.count))
         break;
       multiply<T>(Chunk::panel(chunk, p), rows, column != 0);
-      for (Row& r : rows)
-        r.out += panelRows;
+      rows.out += panelRows;
     }
   }
 
@@ -282,11 +326,12 @@ template <class I, class F> struct Gemm {
     Chunk chunk;
     chunk.codes = tile.scratch + tile.layout->codes;
     chunk.scales = reinterpret_cast<float*>(tile.scratch + tile.layout->scales);
-    chunk.minimums = reinterpret_cast<float*>(tile.scratch + tile.layout->minimums);
     for (uint32_t column = 0; column < tile.columns; column += gemmColumns) {
       const uint32_t left = tile.columns - column;
       chunk.groups = int((left < gemmColumns ? left : gemmColumns) / 32);
       unpack(tile, column, chunk);
+      if constexpr (F::hasMinimum || zero != 0)
+        prepare(tile, column, chunk.groups);
       uint32_t row = 0;
       for (; row + I::rowBlock <= tile.rows; row += I::rowBlock)
         rowBlock<I::rowBlock>(tile, row, column, chunk);

@@ -30,19 +30,15 @@ constexpr uint32_t amxTile = 128;
 constexpr uint32_t amxColumns = 256; ///< half as many of weights in two parts
 constexpr uint32_t amxMinRows = 17;
 
-/// The most rows of activations that a kernel treats at once.
-constexpr uint32_t maxRowBlock = 8;
-
 /// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
 struct MatmulScratch {
   uint64_t tiles = 0; ///< results: float [weights if paired, else 1][rows][tile of the kernel]
   uint64_t tileBytes; ///< from one weight's tile to the next
   uint64_t codes;     ///< unpacked weights: bytes (or floats) [gemmColumns][matmulTile], or what
                       ///< GemmAmx.h says
-  uint64_t scales;    ///< float [gemmColumns / 16][matmulTile]
-  uint64_t minimums;  ///< the same
-  uint64_t prepared;  ///< numbers derived from maxRowBlock rows of activations, 2 words per 16
-                      ///< columns of whole units of 256
+  uint64_t scales;    ///< float [gemmColumns / 16][3][matmulTile], see Gemm.h
+  uint64_t prepared;  ///< derived from activations: 1 KiB for 256 columns of a row (gemv), or words
+                      ///< [rows][gemmColumns / 16] (gemm)
   uint64_t bytes;     ///< in all
 
   // Always inlined, since kernels of all instruction-set levels use it.
@@ -52,7 +48,7 @@ struct MatmulScratch {
       // Whole tiles of rows are written; the weights are bfloat16.
       tileBytes = (rows + 31) / 32 * 32 * amxTile * sizeof(float);
       codes = tileBytes * (p.paired ? p.weights : 1);
-      scales = minimums = prepared = bytes = codes + amxTile * amxColumns * 2;
+      scales = prepared = bytes = codes + amxTile * amxColumns * 2;
       return;
     }
     const bool quantized = activations == Activations::Q8;
@@ -60,9 +56,9 @@ struct MatmulScratch {
     codes = tileBytes * (p.paired ? p.weights : 1);
     uint64_t groups = quantized ? gemmColumns / 16 : 0;
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
-    minimums = scales + groups * matmulTile * sizeof(float);
-    prepared = minimums + groups * matmulTile * sizeof(float);
-    bytes = prepared + (quantized ? maxRowBlock * ((uint64_t(p.columns) + 255) / 256 * 16 * 8) : 0);
+    prepared = scales + groups * 3 * matmulTile * sizeof(float);
+    const uint64_t gemv = (uint64_t(p.columns) + 255) / 256 * 1024, gemm = rows * groups * 4;
+    bytes = prepared + (!quantized ? 0 : gemv > gemm ? gemv : gemm);
   }
 };
 

@@ -9,6 +9,7 @@
 //   maxCode             the greatest code
 //   zero                the code of the weight 0
 //   isSigned            codes are signed bytes (and zero is 0)
+//   greatScales         scales may exceed 2^100 (others have at most 22 bits, too)
 //   hasMinimum          weight = scale * code - minimum, else scale * (code - zero)
 //   codes<I>(unit, g)   the 32 codes of group g
 //   scales<I>(unit, n)  scales and minimums of n groups
@@ -56,7 +57,7 @@ CHORDAL_INLINE uint64_t load64(const void* p) {
 template <class B> struct Format32 {
   using Block = B;
   static constexpr int groups = 1, perScale = 32, zero = 0;
-  static constexpr bool isSigned = false, hasMinimum = false;
+  static constexpr bool isSigned = false, hasMinimum = false, greatScales = false;
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int n, Scales<I, 32>& s) {
     s.scale[0] = I::halves(unit, sizeof(Block), n);
   }
@@ -140,7 +141,7 @@ struct Q8_0 : Format32<BlockQ8_0> {
 template <class B, int scaleGroup> struct Format256 {
   using Block = B;
   static constexpr int groups = 8, perScale = scaleGroup, zero = 0;
-  static constexpr bool isSigned = false, hasMinimum = false;
+  static constexpr bool isSigned = false, hasMinimum = false, greatScales = false;
 };
 
 struct Q2_K : Format256<BlockQ2_K, 16> {

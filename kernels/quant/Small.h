@@ -75,6 +75,7 @@ template <class Bytes> CHORDAL_INLINE Bytes codesOfE2M1(Bytes nibbles) {
 
 struct MXFP4 : Format32<BlockMXFP4> {
   static constexpr int zero = 12, maxCode = 31;
+  static constexpr bool greatScales = true;
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return codesOfE2M1(I::nibbles(unit[g].qs));
   }
@@ -92,7 +93,7 @@ struct MXFP4 : Format32<BlockMXFP4> {
 struct NVFP4 {
   using Block = BlockNVFP4;
   static constexpr int groups = 2, perScale = 16, zero = 12, maxCode = 31;
-  static constexpr bool isSigned = false, hasMinimum = false;
+  static constexpr bool isSigned = false, hasMinimum = false, greatScales = false;
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     const uint8_t* qs = unit[g / 2].qs + 16 * (g % 2);
     const uint64_t first = load64(qs), second = load64(qs + 8);
