@@ -1,10 +1,10 @@
-//===- Limits.cpp - what the machine can do at most ------------------------------------------===//
+//===- Limits.cpp - what the machine can do at most -------------------------------------------===//
 //
 // Each loop of multiplications has as many sums as it takes to hide an instruction's latency
 // (twelve vectors; four tiles), and an empty piece of assembly on each of them keeps the compiler
 // from merging rounds. Where the threads of a measurement begin and end together is `together`.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "bench/Limits.h"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ double together(unsigned threads, const std::function<void(unsigned)>& body) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-//===--- reading ----------------------------------------------------------------------------===//
+//===--- reading ------------------------------------------------------------------------------===//
 
 /// Vectors of the compiler, in whatever registers there are.
 using Vector = uint64_t __attribute__((vector_size(64)));
@@ -80,7 +80,7 @@ template <unsigned streams, bool prefetch> uint64_t readStreams(const std::byte*
   return a[0] | a[1] | a[2] | a[3] | a[4] | a[5] | a[6] | a[7];
 }
 
-//===--- multiplying ------------------------------------------------------------------------===//
+//===--- multiplying --------------------------------------------------------------------------===//
 
 constexpr int rounds = 2000;
 constexpr int sums = 12;

@@ -1,4 +1,4 @@
-//===- Limits.h - what the machine can do at most --------------------------------------------===//
+//===- Limits.h - what the machine can do at most ---------------------------------------------===//
 //
 // The loops that kernels are compared with: reading memory, and multiplying in registers. Both are
 // run by several threads at once, since cores share memory and may run slower together.

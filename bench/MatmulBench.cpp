@@ -1,4 +1,4 @@
-//===- MatmulBench.cpp - the speed of matmul kernels -----------------------------------------===//
+//===- MatmulBench.cpp - the speed of matmul kernels ------------------------------------------===//
 //
 // Every kernel, format and level of this machine on one thread: few rows over a matrix larger than
 // the second-level cache (bytes/s: packed weights read), 64 and 512 rows over a smaller one
@@ -7,7 +7,7 @@
 //
 //   matmul_bench --benchmark_filter='Q4_K.*avx512vnni'
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "bench/Limits.h"
 #include "ir/gguf/Half.h"
 #include "kernels/catalogue/Catalogue.h"

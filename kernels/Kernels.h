@@ -1,5 +1,4 @@
-//===- Kernels.h - the kernel families: operands, parameters, shards
-//------------------------------===//
+//===- Kernels.h - the kernel families: operands, parameters, shards --------------------------===//
 //
 // What every kernel of a family is given. The compiler writes these parameters into a program's
 // tables and the kernels read them; the two meet nowhere else. All structs are plain 32-bit words
@@ -9,7 +8,7 @@
 // format; a shard's index is decomposed as (row tile, factor) with the factor fastest: shard = tile
 // * shardFactor + factor. Numbers of shards never depend on the number of threads.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Formats.h"

@@ -1,5 +1,4 @@
-//===- DispatchPattern.cpp - what a dispatch computes, as kernels see it
-//----------------------------===//
+//===- DispatchPattern.cpp - what a dispatch computes, as kernels see it ----------------------===//
 
 #include "passes/DispatchPattern.h"
 

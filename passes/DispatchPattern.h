@@ -1,11 +1,10 @@
-//===- DispatchPattern.h - what a dispatch computes, as kernels see it
-//------------------------------===//
+//===- DispatchPattern.h - what a dispatch computes, as kernels see it ------------------------===//
 //
 // A dispatch's region defines its meaning; kernels come in families with ordered operands. This is
 // the one place that matches the two. Kernel selection, the lowering of element-wise code and the
 // emission of tables all read a region through it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

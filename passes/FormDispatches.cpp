@@ -1,10 +1,9 @@
-//===- FormDispatches.cpp - who computes what: one dispatch for each kernel call
-//-----------------===//
+//===- FormDispatches.cpp - who computes what: one dispatch for each kernel call --------------===//
 //
 // Every op and every fusion of the graph becomes a dispatch; chains of element-wise ops that were
 // not fused into a matmul become one dispatch together.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"

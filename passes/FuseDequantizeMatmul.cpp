@@ -1,8 +1,8 @@
-//===- FuseDequantizeMatmul.cpp - matmuls read weights as they are stored -------------------===//
+//===- FuseDequantizeMatmul.cpp - matmuls read weights as they are stored ---------------------===//
 //
 // The dequantisation of a weight moves into the matmul that reads it.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/Weights.h"

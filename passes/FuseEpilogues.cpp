@@ -1,9 +1,9 @@
-//===- FuseEpilogues.cpp - what follows a matmul is computed with it ------------------------===//
+//===- FuseEpilogues.cpp - what follows a matmul is computed with it --------------------------===//
 //
 // Follows each result of a matmul to its only reader, as long as readers are element-wise, and
 // fuses the chain into the matmul. (Rotation and KV append: FuseRopeAppend.cpp.)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/FuseRopeAppend.h"
 #include "passes/Fusion.h"
 #include "passes/Passes.h"

@@ -1,5 +1,4 @@
-//===- FuseExperts.cpp - the gated unit of each expert in one op
-//--------------------------------===//
+//===- FuseExperts.cpp - the gated unit of each expert in one op ------------------------------===//
 //
 // Looks back from a glu to the two matmuls of experts that it gates.
 //

@@ -1,8 +1,8 @@
-//===- FuseNormQuantize.cpp - norms write int8 at once --------------------------------------===//
+//===- FuseNormQuantize.cpp - norms write int8 at once ----------------------------------------===//
 //
 // Fuses rms_norm or layer_norm with the quantisation of its result.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Fusion.h"
 #include "passes/Norm.h"
 #include "passes/Passes.h"

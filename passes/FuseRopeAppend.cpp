@@ -1,9 +1,9 @@
-//===- FuseRopeAppend.cpp - rotation and KV append in one op --------------------------------===//
+//===- FuseRopeAppend.cpp - rotation and KV append in one op ----------------------------------===//
 //
 // Looks back from an attention to the rotations of its query and of the key that is appended to
 // its state.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/FuseRopeAppend.h"
 
 #include "passes/Fusion.h"

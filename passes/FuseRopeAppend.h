@@ -1,8 +1,8 @@
-//===- FuseRopeAppend.h - rotation and KV append in one op ----------------------------------===//
+//===- FuseRopeAppend.h - rotation and KV append in one op ------------------------------------===//
 //
 // The part of fuse-epilogues that belongs to attention rather than to matmuls.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

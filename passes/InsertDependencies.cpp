@@ -1,10 +1,9 @@
-//===- InsertDependencies.cpp - which dispatches must have ended before another
-//------------------===//
+//===- InsertDependencies.cpp - which dispatches must have ended before another ---------------===//
 //
 // A dispatch waits for those whose results it reads, and for those that still read or write the
 // bytes it is about to write. What follows from other dependencies is left out.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 

@@ -1,8 +1,8 @@
-//===- Level.h - for which machine and how many rows a step function is ---------------------===//
+//===- Level.h - for which machine and how many rows a step function is -----------------------===//
 //
 // What passes that ask the kernel catalogue have in common.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalTypes.h"

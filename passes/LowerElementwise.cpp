@@ -1,12 +1,11 @@
-//===- LowerElementwise.cpp - element-wise code becomes LLVM loops
-//---------------------------------===//
+//===- LowerElementwise.cpp - element-wise code becomes LLVM loops ----------------------------===//
 //
 // The epilogues of matmuls and the dispatches that no kernel computes become generated functions,
 // in the LLVM dialect: a loop over rows, a loop over vectors of 16 columns, and the rest of the
 // columns under a mask. LLVM splits the vectors where a machine has shorter ones. Functions that
 // compute the same are one function. The signature is `chordal_function` of the program's ABI.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"

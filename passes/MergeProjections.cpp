@@ -1,9 +1,9 @@
-//===- MergeProjections.cpp - matmuls of one input become one -------------------------------===//
+//===- MergeProjections.cpp - matmuls of one input become one ---------------------------------===//
 //
 // Collects the matmuls of a block by what they read, and merges those that may be merged in one
 // walk over each group. See Passes.td for what that means.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/Kernels.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"

@@ -1,8 +1,8 @@
-//===- Norm.h - what rms_norm and layer_norm have in common ---------------------------------===//
+//===- Norm.h - what rms_norm and layer_norm have in common -----------------------------------===//
 //
 // Passes that fuse norms, and the choice of their kernels, treat the two alike.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

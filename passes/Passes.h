@@ -1,9 +1,9 @@
-//===- Passes.h - the passes of the compiler ------------------------------------------------===//
+//===- Passes.h - the passes of the compiler --------------------------------------------------===//
 //
 // Declarations generated from Passes.td: for each pass a function that creates it, and for those
 // with options a struct. Pipeline.h puts them in order.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

@@ -1,4 +1,4 @@
-//===- Passes.td - what the compiler does to a model's graph --------------------------------===//
+//===- Passes.td - what the compiler does to a model's graph ----------------------------------===//
 //
 // Every pass, in the order in which the phases run them. Each says what it needs, what it leaves,
 // and shows the IR before and after. What a pass did and what it had to leave it reports as remarks
@@ -15,13 +15,13 @@
 //                                 query-not-rotated, key-not-rotated, rope-settings-differ,
 //                                 norms-differ
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_PASSES_TD
 #define CHORDAL_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 
-//===--- input ------------------------------------------------------------------------------===//
+//===--- input --------------------------------------------------------------------------------===//
 
 def VerifyInputPass : Pass<"verify-input", "::mlir::ModuleOp"> {
   let summary = "Checks that a module is a model as written.";
@@ -33,7 +33,7 @@ def VerifyInputPass : Pass<"verify-input", "::mlir::ModuleOp"> {
   }];
 }
 
-//===--- graph ------------------------------------------------------------------------------===//
+//===--- graph --------------------------------------------------------------------------------===//
 
 def MergeProjectionsPass : Pass<"merge-projections", "::mlir::func::FuncOp"> {
   let summary = "Merges the matmuls of one input into one with several results.";
@@ -265,7 +265,7 @@ def VerifyGraphPass : Pass<"verify-graph", "::mlir::ModuleOp"> {
   }];
 }
 
-//===--- dispatch ---------------------------------------------------------------------------===//
+//===--- dispatch -----------------------------------------------------------------------------===//
 
 def FormDispatchesPass : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
   let summary = "Makes one dispatch for each kernel call.";
@@ -324,7 +324,7 @@ def VerifyDispatchPass : Pass<"verify-dispatch", "::mlir::ModuleOp"> {
   }];
 }
 
-//===--- schedule ---------------------------------------------------------------------------===//
+//===--- schedule -----------------------------------------------------------------------------===//
 
 def PlanArenaPass : Pass<"plan-arena", "::mlir::func::FuncOp"> {
   let summary = "Gives every intermediate value a place in the arena.";
@@ -374,7 +374,7 @@ def VerifySchedulePass : Pass<"verify-schedule", "::mlir::ModuleOp"> {
   }];
 }
 
-//===--- kernel -----------------------------------------------------------------------------===//
+//===--- kernel -------------------------------------------------------------------------------===//
 
 def LowerElementwisePass : Pass<"lower-elementwise", "::mlir::ModuleOp"> {
   let summary = "Turns element-wise code into LLVM loops.";
@@ -406,7 +406,7 @@ def VerifyKernelPass : Pass<"verify-kernel", "::mlir::ModuleOp"> {
   }];
 }
 
-//===--- plan -------------------------------------------------------------------------------===//
+//===--- plan ---------------------------------------------------------------------------------===//
 
 def VerifyPlanPass : Pass<"verify-plan", "::mlir::ModuleOp"> {
   let summary = "Checks that the module can be written as a program.";

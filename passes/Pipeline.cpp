@@ -1,8 +1,8 @@
-//===- Pipeline.cpp - the phases of the compiler, in order ----------------------------------===//
+//===- Pipeline.cpp - the phases of the compiler, in order ------------------------------------===//
 //
 // The one place that says which pass follows which. A comment stands where the order matters.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Pipeline.h"
 
 #include "passes/Passes.h"

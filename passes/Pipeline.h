@@ -1,9 +1,9 @@
-//===- Pipeline.h - the phases of the compiler, in order ------------------------------------===//
+//===- Pipeline.h - the phases of the compiler, in order --------------------------------------===//
 //
 // A model goes through six phases, each a list of passes that ends in a verifier. A driver runs a
 // range of them and may have the module written to a file after each.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

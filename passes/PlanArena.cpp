@@ -1,12 +1,11 @@
-//===- PlanArena.cpp - where intermediate values lie in memory
-//-----------------------------------===//
+//===- PlanArena.cpp - where intermediate values lie in memory --------------------------------===//
 //
 // Every result of a dispatch that is neither a state nor the step's logits gets a slice of the
 // arena. Two values share bytes if they are never alive together; lifetimes are counted in
 // dispatches. Values are placed largest first at the lowest offset that is free (greedy by size:
 // Pisarchyk and Lee 2020, arXiv:2001.03288).
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/Storage.h"

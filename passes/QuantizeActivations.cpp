@@ -1,8 +1,8 @@
-//===- QuantizeActivations.cpp - inputs of matmuls in the format of the kernels -------------===//
+//===- QuantizeActivations.cpp - inputs of matmuls in the format of the kernels ---------------===//
 //
 // Gives matmuls an input in the format that their kernels read, one for all readers.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Level.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"

@@ -1,10 +1,10 @@
-//===- Remarks.h - what passes say about what they did --------------------------------------===//
+//===- Remarks.h - what passes say about what they did ----------------------------------------===//
 //
 // Passes report through MLIR's remark engine: what they fused, and what they had to leave and why.
 // The category of a remark is the pass, its name one of the list in Passes.td. Nothing is computed
 // unless somebody listens.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

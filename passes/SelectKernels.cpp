@@ -1,10 +1,9 @@
-//===- SelectKernels.cpp - which kernel computes each dispatch
-//-----------------------------------===//
+//===- SelectKernels.cpp - which kernel computes each dispatch --------------------------------===//
 //
 // Asks the catalogue for the best kernel of the dispatch's family, the formats of its weights, the
 // instruction-set level and the number of rows of the bucket, and writes the kernel's parameters.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
 #include "passes/Level.h"
 #include "passes/Norm.h"

@@ -1,8 +1,8 @@
-//===- Storage.h - how activations lie in memory --------------------------------------------===//
+//===- Storage.h - how activations lie in memory ----------------------------------------------===//
 //
 // What the plan of the arena, its verifier and the tables of a program agree on.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalTypes.h"

@@ -1,5 +1,4 @@
-//===- VectorMath.cpp - float32 vectors in the LLVM dialect
-//----------------------------------------===//
+//===- VectorMath.cpp - float32 vectors in the LLVM dialect -----------------------------------===//
 
 #include "passes/VectorMath.h"
 

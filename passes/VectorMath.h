@@ -1,10 +1,9 @@
-//===- VectorMath.h - float32 vectors in the LLVM dialect
-//------------------------------------------===//
+//===- VectorMath.h - float32 vectors in the LLVM dialect -------------------------------------===//
 //
 // Emits arithmetic on vectors of 16 float32, with polynomials of our own for the transcendental
 // functions: generated code calls no library. NaN passes through every function.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

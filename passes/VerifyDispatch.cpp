@@ -1,5 +1,4 @@
-//===- VerifyDispatch.cpp - the end of the phase `dispatch`
-//----------------------------------------===//
+//===- VerifyDispatch.cpp - the end of the phase `dispatch` -----------------------------------===//
 #include "passes/DispatchPattern.h"
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"

@@ -1,8 +1,8 @@
-//===- VerifyGraph.cpp - the end of the phase graph -----------------------------------------===//
+//===- VerifyGraph.cpp - the end of the phase graph -------------------------------------------===//
 //
 // Checks that it is settled what is computed together.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Level.h"
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"

@@ -1,8 +1,8 @@
-//===- VerifyInput.cpp - the end of the phase input -----------------------------------------===//
+//===- VerifyInput.cpp - the end of the phase input -------------------------------------------===//
 //
 // Checks that a module is a model as written.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"
 

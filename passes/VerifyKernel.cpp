@@ -1,5 +1,4 @@
-//===- VerifyKernel.cpp - the end of the phase `kernel`
-//--------------------------------------------===//
+//===- VerifyKernel.cpp - the end of the phase `kernel` ---------------------------------------===//
 #include "passes/DispatchPattern.h"
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"

@@ -1,8 +1,8 @@
-//===- VerifyPhase.h - what the verifiers of phases share -----------------------------------===//
+//===- VerifyPhase.h - what the verifiers of phases share -------------------------------------===//
 //
 // A phase ends in a pass that checks what the next phase takes for granted.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

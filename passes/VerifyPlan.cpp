@@ -1,5 +1,4 @@
-//===- VerifyPlan.cpp - the end of the phase `plan`
-//------------------------------------------------===//
+//===- VerifyPlan.cpp - the end of the phase `plan` -------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/VerifyPhase.h"
 

@@ -1,5 +1,4 @@
-//===- VerifySchedule.cpp - the end of the phase `schedule`
-//----------------------------------------===//
+//===- VerifySchedule.cpp - the end of the phase `schedule` -----------------------------------===//
 #include "passes/Passes.h"
 #include "passes/Storage.h"
 #include "passes/VerifyPhase.h"

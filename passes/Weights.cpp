@@ -1,8 +1,8 @@
-//===- Weights.cpp - the weights of matmuls, and moving them --------------------------------===//
+//===- Weights.cpp - the weights of matmuls, and moving them ----------------------------------===//
 //
 // See Weights.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Weights.h"
 
 #include "kernels/catalogue/Catalogue.h"

@@ -1,9 +1,9 @@
-//===- Weights.h - the weights of matmuls, and moving them ----------------------------------===//
+//===- Weights.h - the weights of matmuls, and moving them ------------------------------------===//
 //
 // What several passes ask of a matmul's weights, and how loads of weights move to where they are
 // needed: they read nothing, so any place before their users is as good as another.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

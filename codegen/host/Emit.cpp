@@ -1,10 +1,9 @@
-//===- Emit.cpp - from planned IR to a program's tables
-//----------------------------------------------===//
+//===- Emit.cpp - from planned IR to a program's tables ---------------------------------------===//
 //
 // One task for each dispatch. Values become operands: a slice of the arena, a weight, a state, a
 // constant, an array of the step, or the step's logits.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "codegen/host/Emit.h"
 
 #include "ir/dialect/Chordal.h"

@@ -1,5 +1,4 @@
-//===- Emit.h - from planned IR to a program's tables
-//------------------------------------------------===//
+//===- Emit.h - from planned IR to a program's tables -----------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

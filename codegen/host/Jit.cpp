@@ -1,5 +1,4 @@
-//===- Jit.cpp - loads the generated object into this process
-//--------------------------------------===//
+//===- Jit.cpp - loads the generated object into this process ---------------------------------===//
 
 #include "codegen/host/Jit.h"
 

@@ -1,9 +1,8 @@
-//===- Jit.h - loads the generated object into this process
-//----------------------------------------===//
+//===- Jit.h - loads the generated object into this process -----------------------------------===//
 //
 // ORC maps exactly the object that ahead-of-time compilation links, and looks its functions up.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

@@ -1,5 +1,4 @@
-//===- Object.cpp - from planned IR to an object file in memory
-//------------------------------------===//
+//===- Object.cpp - from planned IR to an object file in memory -------------------------------===//
 
 #include "codegen/host/Object.h"
 

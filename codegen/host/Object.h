@@ -1,10 +1,9 @@
-//===- Object.h - from planned IR to an object file in memory
-//--------------------------------------===//
+//===- Object.h - from planned IR to an object file in memory ---------------------------------===//
 //
 // The generated functions of a planned module (`llvm.func`s that the kernel phase wrote) become one
 // relocatable object. Ahead-of-time linking and the in-memory loader consume the same object.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

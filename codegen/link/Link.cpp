@@ -1,11 +1,10 @@
-//===- Link.cpp - from generated objects to an executable
-//------------------------------------------===//
+//===- Link.cpp - from generated objects to an executable -------------------------------------===//
 //
 // The linker takes files: objects go to a temporary folder, which is gone at the end whatever
 // happens. A small generated object holds the table that the runtime finds kernels and functions
 // by; what the table does not name is not linked.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "codegen/link/Link.h"
 
 #include "lld/Common/Driver.h"

@@ -1,12 +1,11 @@
-//===- Link.h - from generated objects to an executable
-//----------------------------------------===//
+//===- Link.h - from generated objects to an executable ---------------------------------------===//
 //
 // Links the runtime, the kernels that a program needs and its generated functions into a static
 // executable or a shared library, with the linker's library in this process. What is linked comes
 // from the bundle, a folder of archives that the build prepares, so no compiler is needed where
 // this runs.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

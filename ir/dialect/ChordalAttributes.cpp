@@ -1,9 +1,8 @@
-//===- ChordalAttributes.cpp - attributes of the dialect
-//----------------------------------------===//
+//===- ChordalAttributes.cpp - attributes of the dialect --------------------------------------===//
 //
 // Registration and verification of the attributes.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalAttributes.h"
 
 #include "ir/dialect/ChordalDialect.h"

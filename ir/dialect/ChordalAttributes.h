@@ -1,9 +1,8 @@
-//===- ChordalAttributes.h - attributes of the dialect
-//------------------------------------------===//
+//===- ChordalAttributes.h - attributes of the dialect ----------------------------------------===//
 //
 // Spans of files and the enumerations of op settings.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/IR/Attributes.h"

@@ -1,8 +1,8 @@
-//===- ChordalAttributes.td - attributes of the dialect -------------------------------------===//
+//===- ChordalAttributes.td - attributes of the dialect ---------------------------------------===//
 //
 // Spans of files, and the enumerations of op settings.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_ATTRIBUTES_TD
 #define CHORDAL_ATTRIBUTES_TD
 

@@ -1,8 +1,8 @@
-//===- ChordalConstraints.td - what operands may be -----------------------------------------===//
+//===- ChordalConstraints.td - what operands may be -------------------------------------------===//
 //
 // The kinds of values that ops take, in the words that error messages use.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_CONSTRAINTS_TD
 #define CHORDAL_CONSTRAINTS_TD
 

@@ -1,9 +1,8 @@
-//===- ChordalDialect.cpp - the dialect itself
-//--------------------------------------------------===//
+//===- ChordalDialect.cpp - the dialect itself ------------------------------------------------===//
 //
 // Registration, and the verification of attributes that sit on ops of other dialects.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalDialect.h"
 
 #include "ir/dialect/ChordalOps.h"

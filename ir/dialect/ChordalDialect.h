@@ -1,9 +1,8 @@
-//===- ChordalDialect.h - the dialect itself
-//----------------------------------------------------===//
+//===- ChordalDialect.h - the dialect itself --------------------------------------------------===//
 //
 // The dialect class and the names of the attributes it puts on ops of other dialects.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

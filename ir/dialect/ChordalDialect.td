@@ -1,8 +1,8 @@
-//===- ChordalDialect.td - the dialect itself -----------------------------------------------===//
+//===- ChordalDialect.td - the dialect itself -------------------------------------------------===//
 //
 // The dialect's name and namespace, and the base class of its ops.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_DIALECT_TD
 #define CHORDAL_DIALECT_TD
 

@@ -2,7 +2,7 @@
 //
 // Result types and verification of the ops of ChordalExpertOps.td.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalOps.h"
 
 using namespace mlir;
@@ -33,8 +33,7 @@ static Type idRowsType(MLIRContext* context, int64_t rows, int64_t columns) {
   return RankedTensorType::get({rows, columns}, IntegerType::get(context, 32));
 }
 
-//===--- result types
-//---------------------------------------------------------------------------===//
+//===--- result types -------------------------------------------------------------------------===//
 
 LogicalResult RouterOp::inferReturnTypes(MLIRContext* context, std::optional<Location> location,
                                          Adaptor adaptor, SmallVectorImpl<Type>& types) {
@@ -126,8 +125,7 @@ LogicalResult HeadJoinOp::inferReturnTypes(MLIRContext* context, std::optional<L
   return success();
 }
 
-//===--- verification
-//---------------------------------------------------------------------------===//
+//===--- verification -------------------------------------------------------------------------===//
 
 LogicalResult RouterOp::verify() {
   int64_t experts = columnCount(getLogits().getType());

@@ -1,11 +1,11 @@
-//===- ChordalExpertOps.td - mixtures of experts, and matrices per head ----------------------===//
+//===- ChordalExpertOps.td - mixtures of experts, and matrices per head -----------------------===//
 //
 // Ops of models whose matrices are several: a matrix for each expert, of which a router chooses some
 // for each token, or a matrix for each head. What belongs to a token's chosen experts is flattened
 // into features, as heads are: the k-th chosen one has the features k*R .. k*R+R-1. T is the number
 // of rows, E of experts, K of experts that are used for a token.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_EXPERT_OPS_TD
 #define CHORDAL_EXPERT_OPS_TD
 
@@ -123,7 +123,7 @@ def Chordal_MoeCombineOp : Chordal_Op<"moe_combine", [Pure, InferTypeOpAdaptor]>
   let assemblyFormat = "$x `,` $weights attr-dict `:` functional-type(operands, results)";
 }
 
-//===--- heads ------------------------------------------------------------------------------===//
+//===--- heads --------------------------------------------------------------------------------===//
 
 def Chordal_HeadMatmulOp : Chordal_Op<"head_matmul", [Pure, InferTypeOpAdaptor]> {
   let summary = "Multiplies each head with a matrix of its own.";

@@ -1,16 +1,14 @@
-//===- ChordalGraphOps.cpp - the ops of a model's graph
-//-----------------------------------------===//
+//===- ChordalGraphOps.cpp - the ops of a model's graph ---------------------------------------===//
 //
 // Result types and verification of the graph ops.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalOps.h"
 
 using namespace mlir;
 using namespace chordal::ir;
 
-//===--- result types
-//-----------------------------------------------------------------------------===//
+//===--- result types -------------------------------------------------------------------------===//
 // These run on what a parser has read, before any verification of the operands.
 
 LogicalResult EmbedOp::inferReturnTypes(MLIRContext* context, std::optional<Location> location,
@@ -97,8 +95,7 @@ LogicalResult GatherRowsOp::inferReturnTypes(MLIRContext* context, std::optional
   return success();
 }
 
-//===--- verification
-//-----------------------------------------------------------------------------===//
+//===--- verification -------------------------------------------------------------------------===//
 
 LogicalResult MatmulOp::verify() {
   if (getWeights().empty())

@@ -1,9 +1,9 @@
-//===- ChordalGraphOps.td - the ops of a model's graph --------------------------------------===//
+//===- ChordalGraphOps.td - the ops of a model's graph ----------------------------------------===//
 //
 // What models compute, in the field's terms. All are pure: state is a value too. T is the number of
 // rows throughout; element-wise arithmetic besides these is `arith` and `math` on tensors.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_GRAPH_OPS_TD
 #define CHORDAL_GRAPH_OPS_TD
 
@@ -12,7 +12,7 @@ include "ir/dialect/ChordalConstraints.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-//===--- matrices ---------------------------------------------------------------------------===//
+//===--- matrices -----------------------------------------------------------------------------===//
 
 def Chordal_EmbedOp : Chordal_Op<"embed", [Pure, InferTypeOpAdaptor]> {
   let summary = "Looks up one row of a matrix for each token.";
@@ -82,7 +82,7 @@ def Chordal_MatmulOp : Chordal_Op<"matmul", [Pure, InferTypeOpAdaptor]> {
   let hasVerifier = 1;
 }
 
-//===--- norms ------------------------------------------------------------------------------===//
+//===--- norms --------------------------------------------------------------------------------===//
 
 def Chordal_RmsNormOp : Chordal_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Divides by the root of the mean square.";
@@ -144,7 +144,7 @@ def Chordal_LayerNormOp : Chordal_Op<"layer_norm", [Pure, AllTypesMatch<["x", "r
   let hasVerifier = 1;
 }
 
-//===--- rotary position embedding ----------------------------------------------------------===//
+//===--- rotary position embedding ------------------------------------------------------------===//
 
 def Chordal_RopeTableOp : Chordal_Op<"rope_table", [Pure, InferTypeOpAdaptor]> {
   let summary = "Computes the rotations of a step's positions.";
@@ -191,7 +191,7 @@ def Chordal_RopeOp : Chordal_Op<"rope", [Pure, AllTypesMatch<["x", "result"]>]> 
   let hasVerifier = 1;
 }
 
-//===--- attention --------------------------------------------------------------------------===//
+//===--- attention ----------------------------------------------------------------------------===//
 
 def Chordal_KvAppendOp : Chordal_Op<"kv_append", [Pure, AllTypesMatch<["state", "result"]>,
     Chordal_OnePerRow<"key", "position">, Chordal_OnePerRow<"key", "sequence">]> {
@@ -256,7 +256,7 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
   let hasVerifier = 1;
 }
 
-//===--- element-wise and rows --------------------------------------------------------------===//
+//===--- element-wise and rows ----------------------------------------------------------------===//
 
 def Chordal_GluOp : Chordal_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
   let summary = "Gates one value with the activation of another.";
@@ -342,7 +342,7 @@ def Chordal_GatherRowsOp : Chordal_Op<"gather_rows", [Pure, InferTypeOpAdaptor]>
   let assemblyFormat = "$x `,` $index attr-dict `:` type($x) `,` type($index)";
 }
 
-//===--- fusion -----------------------------------------------------------------------------===//
+//===--- fusion -------------------------------------------------------------------------------===//
 
 def Chordal_FusedOp : Chordal_Op<"fused", [Pure, IsolatedFromAbove, SingleBlock]> {
   let summary = "Ops that are computed together.";

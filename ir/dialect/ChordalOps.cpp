@@ -1,9 +1,8 @@
-//===- ChordalOps.cpp - ops of the dialect, the generated part
-//----------------------------------===//
+//===- ChordalOps.cpp - ops of the dialect, the generated part --------------------------------===//
 //
 // The definitions that mlir-tblgen makes; what is written by hand is in Chordal*Ops.cpp.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalOps.h"
 
 #include "ir/dialect/Settings.h"

@@ -1,9 +1,8 @@
-//===- ChordalRegionOps.cpp - fused and dispatch
-//------------------------------------------------===//
+//===- ChordalRegionOps.cpp - fused and dispatch ----------------------------------------------===//
 //
 // Text, builders and verification of the two ops that hold the ops they stand for.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalOps.h"
 
 #include "mlir/IR/Builders.h"
@@ -71,8 +70,7 @@ template <typename RegionOp> static LogicalResult verifyRegion(RegionOp op) {
   return success();
 }
 
-//===--- fused
-//------------------------------------------------------------------------------------===//
+//===--- fused --------------------------------------------------------------------------------===//
 
 void FusedOp::build(OpBuilder& builder, OperationState& state, TypeRange results, StringRef kind,
                     ValueRange inputs) {
@@ -97,14 +95,15 @@ void FusedOp::print(OpAsmPrinter& printer) {
   printRegionOp(printer, *this, getInputs(), {getKindAttrName()});
 }
 
-YieldOp FusedOp::getYield() { return cast<YieldOp>(getBlock().getTerminator()); }
+YieldOp FusedOp::getYield() {
+  return cast<YieldOp>(getBlock().getTerminator());
+}
 
 LogicalResult FusedOp::verifyRegions() {
   return verifyRegion(*this);
 }
 
-//===--- dispatch
-//---------------------------------------------------------------------------------===//
+//===--- dispatch -----------------------------------------------------------------------------===//
 
 void DispatchOp::build(OpBuilder& builder, OperationState& state, TypeRange results, int64_t id,
                        StringRef device, RowKind rows, ValueRange inputs) {
@@ -208,7 +207,9 @@ LogicalResult DispatchOp::verify() {
   return success();
 }
 
-YieldOp DispatchOp::getYield() { return cast<YieldOp>(getBlock().getTerminator()); }
+YieldOp DispatchOp::getYield() {
+  return cast<YieldOp>(getBlock().getTerminator());
+}
 
 LogicalResult DispatchOp::verifyRegions() {
   return verifyRegion(*this);

@@ -1,8 +1,8 @@
-//===- ChordalScheduleOps.td - the ops of a plan --------------------------------------------===//
+//===- ChordalScheduleOps.td - the ops of a plan ----------------------------------------------===//
 //
 // Who computes what, where in memory, and when weights are read.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_SCHEDULE_OPS_TD
 #define CHORDAL_SCHEDULE_OPS_TD
 

@@ -1,9 +1,8 @@
-//===- ChordalSymbolOps.cpp - weights, states, constants
-//----------------------------------------===//
+//===- ChordalSymbolOps.cpp - weights, states, constants --------------------------------------===//
 //
 // Verification of symbols and of the ops that refer to them.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalOps.h"
 
 using namespace mlir;

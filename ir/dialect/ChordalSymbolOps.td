@@ -1,8 +1,8 @@
-//===- ChordalSymbolOps.td - weights, states, constants -------------------------------------===//
+//===- ChordalSymbolOps.td - weights, states, constants ---------------------------------------===//
 //
 // What a model consists of besides its functions, and the ops that refer to it by name.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_SYMBOL_OPS_TD
 #define CHORDAL_SYMBOL_OPS_TD
 

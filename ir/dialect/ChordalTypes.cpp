@@ -1,9 +1,8 @@
-//===- ChordalTypes.cpp - types of the dialect
-//--------------------------------------------------===//
+//===- ChordalTypes.cpp - types of the dialect ------------------------------------------------===//
 //
 // Text, verification and queries of the types.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalTypes.h"
 
 #include "ir/dialect/ChordalDialect.h"
@@ -23,8 +22,7 @@ void ChordalDialect::registerTypes() {
       >();
 }
 
-//===--- quantized
-//--------------------------------------------------------------------------------===//
+//===--- quantized ----------------------------------------------------------------------------===//
 
 Type QuantizedType::parse(AsmParser& parser) {
   SmallVector<int64_t> shape;
@@ -98,8 +96,7 @@ int64_t QuantizedType::getByteSize() const {
   return weights / info->weightsPerBlock * info->bytesPerBlock;
 }
 
-//===--- kv
-//---------------------------------------------------------------------------------------===//
+//===--- kv -----------------------------------------------------------------------------------===//
 
 Type KvType::parse(AsmParser& parser) {
   int64_t heads = 0, keyDim = 0, valueDim = 0;
@@ -135,8 +132,7 @@ LogicalResult KvType::verify(function_ref<InFlightDiagnostic()> emitError, int64
   return success();
 }
 
-//===--- predicates
-//-------------------------------------------------------------------------------===//
+//===--- predicates ---------------------------------------------------------------------------===//
 
 static bool isTensor(Type type, size_t rank, bool (*element)(Type)) {
   auto tensor = dyn_cast_or_null<RankedTensorType>(type);

@@ -1,10 +1,9 @@
-//===- ChordalTypes.h - types of the dialect
-//----------------------------------------------------===//
+//===- ChordalTypes.h - types of the dialect --------------------------------------------------===//
 //
 // The types, and predicates that say what an operand of an op may be. All predicates accept any
 // type, null too.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Formats.h"

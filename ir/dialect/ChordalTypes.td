@@ -1,8 +1,8 @@
-//===- ChordalTypes.td - types of the dialect -----------------------------------------------===//
+//===- ChordalTypes.td - types of the dialect -------------------------------------------------===//
 //
 // Quantised matrices, the state of a layer, and the handles that a schedule passes around.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #ifndef CHORDAL_TYPES_TD
 #define CHORDAL_TYPES_TD
 

@@ -1,9 +1,8 @@
-//===- Settings.cpp - the settings of ops as text
-//-----------------------------------------------===//
+//===- Settings.cpp - the settings of ops as text ---------------------------------------------===//
 //
 // One reader and one writer of `{name = value, ...}`, and what each op has in it.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/Settings.h"
 
 #include "mlir/IR/Builders.h"

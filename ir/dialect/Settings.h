@@ -1,11 +1,10 @@
-//===- Settings.h - the settings of ops as text
-//-------------------------------------------------===//
+//===- Settings.h - the settings of ops as text -----------------------------------------------===//
 //
 // Ops write their settings as `{epsilon = 1.0e-5, style = half_split}`: without types, which are
 // known, and with bare words for enumerations. The generated parsers and printers of the ops call
 // the functions declared here.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalAttributes.h"

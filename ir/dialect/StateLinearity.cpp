@@ -1,10 +1,9 @@
-//===- StateLinearity.cpp - states are used once
-//------------------------------------------------===//
+//===- StateLinearity.cpp - states are used once ----------------------------------------------===//
 //
 // Walks the users of each state value. A fused or dispatch op appends to an input if its region
 // appends to the argument of that input, directly or in a region further inside.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/StateLinearity.h"
 
 #include "ir/dialect/ChordalOps.h"

@@ -1,9 +1,8 @@
-//===- StateLinearity.h - states are used once
-//--------------------------------------------------===//
+//===- StateLinearity.h - states are used once ------------------------------------------------===//
 //
 // The rule that lets a state be updated in place although it is a value.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -1,5 +1,4 @@
-//===- Blocks.h - the layout of quantised blocks
-//--------------------------------------------------===//
+//===- Blocks.h - the layout of quantised blocks ----------------------------------------------===//
 //
 // One struct per block format, byte for byte as files store it (little-endian). `d` and `m` are
 // half precision numbers, held as their bits (Half.h). A weight w is numbered from 0 within its
@@ -8,7 +7,7 @@
 //
 // Source: the block layouts of the GGML quantisation types, as published with the GGUF format.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <bit>
@@ -20,8 +19,7 @@ static_assert(std::endian::native == std::endian::little, "files and blocks are 
 
 #define CHORDAL_BLOCK [[gnu::packed, gnu::may_alias]]
 
-//===--- 32 weights, one scale
-//------------------------------------------------------------------===//
+//===--- 32 weights, one scale ----------------------------------------------------------------===//
 // In the 4- and 5-bit formats byte i of `qs` holds the low four bits of weight i in its low nibble
 // and those of weight i + 16 in its high nibble.
 
@@ -69,8 +67,7 @@ struct CHORDAL_BLOCK BlockQ8_0 {
 };
 static_assert(sizeof(BlockQ8_0) == 34);
 
-//===--- 256 weights, quantised scales of groups
-//------------------------------------------------===//
+//===--- 256 weights, quantised scales of groups ----------------------------------------------===//
 
 /// 16 groups of 16; w = d * scale * q - dmin * min, q of 2 bits.
 /// `scales[g]`: the group's scale in the low nibble, its min in the high nibble.
@@ -138,8 +135,7 @@ struct CHORDAL_BLOCK BlockQ6_K {
 };
 static_assert(sizeof(BlockQ6_K) == 210);
 
-//===--- Ternary weights
-//-----------------------------------------------------------------------===//
+//===--- Ternary weights ----------------------------------------------------------------------===//
 
 /// w = d * (q - 1), q of 2 bits, placed as in Q2_K; one scale for all.
 struct CHORDAL_BLOCK BlockTQ2_0 {
@@ -161,8 +157,7 @@ struct CHORDAL_BLOCK BlockTQ1_0 {
 };
 static_assert(sizeof(BlockTQ1_0) == 54);
 
-//===--- 4-bit floats
-//--------------------------------------------------------------------------===//
+//===--- 4-bit floats -------------------------------------------------------------------------===//
 // Codes are E2M1 numbers (Codebooks.h), a nibble each.
 
 /// 32 weights; w = 2^(e - 127) * value of the code, placed as in Q4_0.
@@ -184,8 +179,7 @@ struct CHORDAL_BLOCK BlockNVFP4 {
 };
 static_assert(sizeof(BlockNVFP4) == 36);
 
-//===--- Codebooks
-//-----------------------------------------------------------------------------===//
+//===--- Codebooks ----------------------------------------------------------------------------===//
 // Codes are entries of a table (Codebooks.h). Magnitudes of IQ2 and IQ3 come with a bit for the
 // sign of each weight, 1 for negative: eight weights a byte, the first in bit 0; or seven bits a
 // byte, the eighth making their number of ones even ("even signs").

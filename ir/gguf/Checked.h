@@ -1,10 +1,9 @@
-//===- Checked.h - arithmetic that notices overflow
-//-----------------------------------------------===//
+//===- Checked.h - arithmetic that notices overflow -------------------------------------------===//
 //
 // Every size, count and offset that comes from a file passes through these functions before it is
 // used. They return nothing when the result does not fit 64 bits.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-//===- Codebooks.cpp - tables of the formats whose codes are no plain numbers
-//---------------------===//
+//===- Codebooks.cpp - tables of the formats whose codes are no plain numbers -----------------===//
 //
 // A codebook is a set of points of a lattice: eight coordinates of three levels each, or four of
 // eight. Read as digits of a number, the first coordinate the lowest, they number the points, and
@@ -8,7 +7,7 @@
 //
 // Freestanding: no heap and no operating system.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Codebooks.h"
 
 #include <cstddef>

@@ -1,5 +1,4 @@
-//===- Codebooks.h - tables of the formats whose codes are no plain numbers
-//-----------------------===//
+//===- Codebooks.h - tables of the formats whose codes are no plain numbers -------------------===//
 //
 // IQ4 and the 4-bit floats map a nibble to a level. IQ1, IQ2 and IQ3 store indices of entries of
 // eight or four weights each: the points of a lattice that occur often in real weights. The weights
@@ -8,7 +7,7 @@
 // Source: the codebooks of the GGML quantisation types, which files cannot be read without; E2M1 is
 // from the OCP Microscaling Formats specification 1.0.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

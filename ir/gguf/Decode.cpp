@@ -1,12 +1,11 @@
-//===- Decode.cpp - exact decoding of tensor rows to float
-//----------------------------------------===//
+//===- Decode.cpp - exact decoding of tensor rows to float ------------------------------------===//
 //
 // Products of a half-precision scale, a group's scale and a code have at most 25 significant bits,
 // so each weight is rounded once in its last operation, in whatever order the factors come.
 //
 // Freestanding: no heap and no operating system.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Decode.h"
 
 #include "ir/gguf/DecodeBlocks.h"

@@ -1,10 +1,9 @@
-//===- Decode.h - exact decoding of tensor rows to float
-//------------------------------------------===//
+//===- Decode.h - exact decoding of tensor rows to float --------------------------------------===//
 //
 // The scalar definition of what stored weights mean. Slow and exact: everything else (kernels,
 // repacked layouts, the reference interpreter) is judged against it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Formats.h"

@@ -1,9 +1,8 @@
-//===- DecodeBlocks.h - exact decoding of single blocks
-//-------------------------------------------===//
+//===- DecodeBlocks.h - exact decoding of single blocks ---------------------------------------===//
 //
 // What decodeRow (Decode.h) is made of: each function writes a block's weights.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Blocks.h"

@@ -1,12 +1,11 @@
-//===- DecodeCodebooks.cpp - exact decoding of the formats with codebooks
-//-------------------------===//
+//===- DecodeCodebooks.cpp - exact decoding of the formats with codebooks ---------------------===//
 //
 // Products have at most 24 significant bits, so nothing is rounded, in whatever order the factors
 // come.
 //
 // Freestanding: no heap and no operating system.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Codebooks.h"
 #include "ir/gguf/DecodeBlocks.h"
 #include "ir/gguf/Half.h"

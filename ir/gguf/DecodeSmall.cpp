@@ -1,9 +1,8 @@
-//===- DecodeSmall.cpp - exact decoding of ternary weights and 4-bit floats
-//-----------------------===//
+//===- DecodeSmall.cpp - exact decoding of ternary weights and 4-bit floats -------------------===//
 //
 // Freestanding: no heap and no operating system.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Codebooks.h"
 #include "ir/gguf/DecodeBlocks.h"
 #include "ir/gguf/Half.h"

@@ -1,10 +1,9 @@
-//===- Error.h - errors as values
-//-----------------------------------------------------------------===//
+//===- Error.h - errors as values -------------------------------------------------------------===//
 //
 // Functions that can fail on foreign input return a `Result`: a value or an `Error` that says what
 // is wrong, where, and what to do. Nothing here throws, so it serves builds without exceptions too.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cassert>

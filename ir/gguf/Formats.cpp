@@ -1,9 +1,8 @@
-//===- Formats.cpp - the table of tensor formats of GGUF files
-//------------------------------------===//
+//===- Formats.cpp - the table of tensor formats of GGUF files --------------------------------===//
 //
 // Freestanding: no heap and no operating system, so that kernels built for WebAssembly can use it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Formats.h"
 
 namespace chordal {

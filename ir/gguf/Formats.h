@@ -1,11 +1,10 @@
-//===- Formats.h - the table of tensor formats of GGUF files
-//--------------------------------------===//
+//===- Formats.h - the table of tensor formats of GGUF files ----------------------------------===//
 //
 // One table says what every tensor format is: its id in the file, its name, and how many weights a
 // block holds in how many bytes. Types, parsers, kernels and tests are generated from it or check
 // themselves against it. Source: the GGUF specification and the ids published with it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-//===- Half.h - half and bfloat16 numbers
-//---------------------------------------------------------===//
+//===- Half.h - half and bfloat16 numbers -----------------------------------------------------===//
 //
 // Exact scalar conversions between 16-bit floats, held as their bits, and float. To 16 bits they
 // round to nearest, ties to even; infinities and subnormals are kept, a NaN stays a NaN (quiet, its
@@ -9,7 +8,7 @@
 // Sources: IEEE 754-2019 binary16 (1 sign, 5 exponent, 10 fraction bits, bias 15); bfloat16 is the
 // upper half of binary32 (1, 8, 7 bits, bias 127).
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <bit>

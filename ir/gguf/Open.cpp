@@ -1,10 +1,9 @@
-//===- Open.cpp - mapping the files of a GGUF model
-//-----------------------------------------------===//
+//===- Open.cpp - mapping the files of a GGUF model -------------------------------------------===//
 //
 // The only part of the view that touches the operating system: it maps a file, or finds and maps
 // all the shards of a split model, and hands the bytes on.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Parser.h"
 #include "ir/gguf/View.h"
 

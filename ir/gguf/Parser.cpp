@@ -1,12 +1,11 @@
-//===- Parser.cpp - parsing and checking one GGUF file
-//--------------------------------------------===//
+//===- Parser.cpp - parsing and checking one GGUF file ----------------------------------------===//
 //
 // A file is: magic, version, number of tensors, number of metadata entries, the entries, the
 // tensors' descriptions, padding, tensor data. Counts are compared with the bytes that are left
 // before anything is allocated for them, so memory stays proportional to the file whatever it
 // claims.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Parser.h"
 
 #include "ir/gguf/Checked.h"

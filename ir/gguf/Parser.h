@@ -1,10 +1,9 @@
-//===- Parser.h - parsing and checking one GGUF file
-//----------------------------------------------===//
+//===- Parser.h - parsing and checking one GGUF file ------------------------------------------===//
 //
 // Internal to the view: turns the bytes of one file, which may be hostile, into tables whose every
 // offset and length has been checked. Splits are the view's business.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

@@ -1,10 +1,9 @@
-//===- View.cpp - look-ups in a GGUF model
-//--------------------------------------------------------===//
+//===- View.cpp - look-ups in a GGUF model ----------------------------------------------------===//
 //
 // Joining parsed shards into one model, and the typed getters of metadata. What touches files is in
 // Open.cpp.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/View.h"
 
 #include "ir/gguf/Parser.h"
@@ -150,8 +149,7 @@ std::string_view typeName(ValueType type) {
   return "unknown";
 }
 
-//===--- joining shards
-//-------------------------------------------------------------------------===//
+//===--- joining shards -----------------------------------------------------------------------===//
 
 Result<View> View::assemble(std::string name, std::vector<Shard> shards,
                             std::vector<ParsedFile> files) {
@@ -247,8 +245,7 @@ Result<View> View::parseShards(std::span<const std::span<const std::byte>> bytes
   return assemble(std::move(name), std::move(shards), std::move(files));
 }
 
-//===--- metadata
-//-------------------------------------------------------------------------------===//
+//===--- metadata -----------------------------------------------------------------------------===//
 
 const Entry* View::find(std::string_view key) const {
   auto found = entryByKey.find(key);
@@ -355,8 +352,7 @@ CHORDAL_GETTERS(float)
 CHORDAL_GETTERS(double)
 #undef CHORDAL_GETTERS
 
-//===--- tensors
-//--------------------------------------------------------------------------------===//
+//===--- tensors ------------------------------------------------------------------------------===//
 
 const Tensor* View::findTensor(std::string_view name) const {
   auto found = tensorByName.find(name);

@@ -1,5 +1,4 @@
-//===- View.h - one checked view of a GGUF model
-//--------------------------------------------------===//
+//===- View.h - one checked view of a GGUF model ----------------------------------------------===//
 //
 // A View maps the file (or all the shards of a split model) read-only and checks everything once:
 // counts, lengths, types, offsets and overlaps. Afterwards every consumer sees the same validated
@@ -9,7 +8,7 @@
 // Source of the format: the GGUF specification (ggml/docs/gguf.md), versions 2 and 3,
 // little-endian.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

@@ -3,7 +3,7 @@
 // The module around a model: symbols, step functions, and the check that nothing of the file was
 // left out. The building blocks are in BuildingBlocks.cpp.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 #include "ir/import/Rope.h"
@@ -102,7 +102,7 @@ void ModelBuilder::createStates(KvElement kvElement) {
   }
 }
 
-//===--- weights ----------------------------------------------------------------------------===//
+//===--- weights ------------------------------------------------------------------------------===//
 
 bool ModelBuilder::hasTensor(StringRef name) const {
   return view.findTensor(std::string_view(name)) != nullptr;
@@ -187,7 +187,7 @@ Value ModelBuilder::vector(StringRef name, uint64_t elements) {
   return load(name, {elements}, WeightKind::Vector);
 }
 
-//===--- rotary frequencies -----------------------------------------------------------------===//
+//===--- rotary frequencies -------------------------------------------------------------------===//
 
 /// Factors that divide the frequencies of the file: one set, or one for contexts beyond that of the
 /// training and one for others (LongRoPE, Ding et al. 2024, arXiv:2402.13753).
@@ -248,7 +248,7 @@ ModelBuilder::Rotation* ModelBuilder::rotation(const RopeParameters& parameters)
   return &*known;
 }
 
-//===--- step functions and the module ------------------------------------------------------===//
+//===--- step functions and the module --------------------------------------------------------===//
 
 void ModelBuilder::step(uint32_t least, uint32_t most, Value (*build)(ModelBuilder&)) {
   if (failed())

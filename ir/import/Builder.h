@@ -7,7 +7,7 @@
 // checks of its own; values are null from then on. Weights, states and constants become symbols of
 // the module when first used; a step function is then built for each range of token counts.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

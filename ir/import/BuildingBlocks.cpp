@@ -2,7 +2,7 @@
 //
 // Linear maps, norms, attention and feed-forward networks, as most architectures have them.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,7 +33,7 @@ std::vector<Layer> ModelBuilder::layers(uint32_t globalPeriod) const {
   return result;
 }
 
-//===--- embeddings and linear maps ---------------------------------------------------------===//
+//===--- embeddings and linear maps -----------------------------------------------------------===//
 
 Value ModelBuilder::embedTokens(std::optional<float> factor) {
   Value table = matrix("token_embd.weight", hyper.vocabularySize, hyper.embeddingLength);
@@ -83,7 +83,7 @@ Value ModelBuilder::linear(Value x, StringRef name, uint64_t features, const Lin
   return arith::AddFOp::create(builder, where, y, rows);
 }
 
-//===--- norms and arithmetic ---------------------------------------------------------------===//
+//===--- norms and arithmetic -----------------------------------------------------------------===//
 
 float ModelBuilder::epsilonOf(const std::optional<float>& epsilon, StringRef suffix) {
   if (!epsilon)
@@ -145,7 +145,7 @@ Value ModelBuilder::residual(Value x, Value y) {
   return add(x, hyper.residualScale ? scale(y, *hyper.residualScale) : y);
 }
 
-//===--- attention --------------------------------------------------------------------------===//
+//===--- attention ----------------------------------------------------------------------------===//
 
 Value ModelBuilder::rope(Value x, RopeStyle style, const RopeParameters& parameters) {
   Rotation* by = rotation(parameters);
@@ -202,7 +202,7 @@ Value ModelBuilder::attentionBlock(const Layer& layer, Value x, const AttentionF
   return linear(mixed, layer("attn_output"), hyper.embeddingLength);
 }
 
-//===--- feed-forward -----------------------------------------------------------------------===//
+//===--- feed-forward -------------------------------------------------------------------------===//
 
 Value ModelBuilder::feedForward(const Layer& layer, Value x, Activation activation) {
   Value up = linear(x, layer("ffn_up"), layer.feedForwardLength);
@@ -234,7 +234,7 @@ Value ModelBuilder::fusedGluFeedForward(const Layer& layer, Value x, Activation 
   return linear(h, layer("ffn_down"), hyper.embeddingLength);
 }
 
-//===--- the end of a model -----------------------------------------------------------------===//
+//===--- the end of a model -------------------------------------------------------------------===//
 
 Value ModelBuilder::gatherOutputs(Value x) {
   if (failed())

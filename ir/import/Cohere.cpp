@@ -5,7 +5,7 @@
 // generation (Cohere 2025, arXiv:2504.00698) three layers of four have a window and rotations; the
 // fourth attends to all positions and has none.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

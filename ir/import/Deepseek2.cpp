@@ -1,11 +1,10 @@
-//===- Deepseek2.cpp - DeepSeek V2, V3 and R1
-//---------------------------------------------------===//
+//===- Deepseek2.cpp - DeepSeek V2, V3 and R1 -------------------------------------------------===//
 //
 // Latent attention, and after some dense blocks fine-grained experts beside shared ones. V3 chooses
 // experts by a sigmoid and a bias that balances their load. (DeepSeek-AI 2024, arXiv:2405.04434,
 // arXiv:2412.19437)
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

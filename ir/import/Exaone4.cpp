@@ -4,7 +4,7 @@
 // Models with a window have it in three layers of four; the fourth attends to all positions and
 // does not rotate. (LG AI Research 2025, arXiv:2507.11407)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

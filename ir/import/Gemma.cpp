@@ -7,7 +7,7 @@
 // and normalises queries and keys instead of capping (2025, arXiv:2503.19786). The norms' weights
 // in the file are what multiplies: converters have added the one.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 #include <cmath>

@@ -3,7 +3,7 @@
 // Llama's blocks with norms before and after both parts, of each head a part rotated, and a fused
 // feed-forward. (GLM Team 2024, arXiv:2406.12793; the norms as in GLM-4-0414)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

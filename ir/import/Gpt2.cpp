@@ -3,7 +3,7 @@
 // Learned embeddings of positions instead of rotations; layer norms; biases everywhere. (Radford et
 // al. 2019, "Language Models are Unsupervised Multitask Learners")
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

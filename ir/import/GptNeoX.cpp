@@ -4,7 +4,7 @@
 // that read the same residual, each through a norm of its own, or follow each other; the file says
 // which. The activation is the exact GELU. (Black et al. 2022, arXiv:2204.06745)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

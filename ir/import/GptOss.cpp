@@ -1,10 +1,9 @@
-//===- GptOss.cpp - gpt-oss
-//---------------------------------------------------------------------===//
+//===- GptOss.cpp - gpt-oss -------------------------------------------------------------------===//
 //
 // Attention with sinks, with a window in every other layer, and experts of clamped SwiGLU that are
 // chosen by their logits; biases everywhere. (OpenAI 2025, arXiv:2508.10925)
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

@@ -4,7 +4,7 @@
 // scores, and on the logits, which are divided by theirs. (IBM Research 2024, "Granite 3.0 Language
 // Models")
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

@@ -3,7 +3,7 @@
 // A Reader remembers the first error, so that the list of keys below reads as a list; a value read
 // after an error is a harmless default.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/HyperParameters.h"
 
 #include <fmt/format.h>

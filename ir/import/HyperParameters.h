@@ -7,7 +7,7 @@
 // Source of the keys and defaults: the GGUF specification (ggml/docs/gguf.md) and, where it is
 // silent (defaults of the scaling keys), what the field's engines do.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

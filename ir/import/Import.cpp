@@ -2,7 +2,7 @@
 //
 // Reads the hyper-parameters, finds the architecture and has it build each step function.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Import.h"
 
 #include "ir/import/Builder.h"

@@ -3,7 +3,7 @@
 // The entry point of import: a module of the `chordal` dialect that states the model as written, in
 // the phase `input`, with one step function for each range of token counts.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

@@ -1,12 +1,11 @@
-//===- Latent.cpp - attention over compressed keys and values
-//-----------------------------------===//
+//===- Latent.cpp - attention over compressed keys and values ---------------------------------===//
 //
 // Multi-head latent attention: the cache holds, for all heads together, one latent vector and one
 // rotated key. What would expand the latent to the keys of a head is applied to the head's query
 // instead, and what would expand it to values to the head's result. (DeepSeek-AI 2024,
 // arXiv:2405.04434)
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 #include <fmt/format.h>

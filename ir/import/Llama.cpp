@@ -4,7 +4,7 @@
 // blocks of grouped-query attention with interleaved rotary embeddings and a SwiGLU feed-forward.
 // (Touvron et al. 2023, arXiv:2302.13971; Grattafiori et al. 2024, arXiv:2407.21783)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

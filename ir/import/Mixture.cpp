@@ -1,12 +1,11 @@
-//===- Mixture.cpp - feed-forward networks of experts
-//-------------------------------------------===//
+//===- Mixture.cpp - feed-forward networks of experts -----------------------------------------===//
 //
 // A router chooses some experts for each token; their results are added up by its weights, and with
 // those of the experts that all tokens share, if there are any.
 // (Shazeer et al. 2017, arXiv:1701.06538; Jiang et al. 2024, arXiv:2401.04088; Dai et al. 2024,
 // arXiv:2401.06066)
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 #include <fmt/format.h>

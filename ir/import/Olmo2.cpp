@@ -4,7 +4,7 @@
 // all heads together. (OLMo et al. 2024, arXiv:2501.00656.) In OLMo 3 three layers of four have a
 // window, and their rotation is not stretched.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

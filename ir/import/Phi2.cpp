@@ -3,7 +3,7 @@
 // Attention and feed-forward read one layer norm and are added together; part of each head is
 // rotated; biases everywhere. (Li et al. 2023, arXiv:2309.05463)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

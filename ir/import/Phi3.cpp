@@ -5,7 +5,7 @@
 // attention is not what the models were trained with in all cases, and is no shorter than the
 // context of those where it is: all engines ignore it.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

@@ -3,7 +3,7 @@
 // Like Llama, but rotary embeddings rotate halves of a head, and the queries and keys of each head
 // are normalised before the rotation. (Yang et al. 2025, arXiv:2505.09388)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

@@ -1,11 +1,10 @@
-//===- QwenMoe.cpp - Qwen 2 and 3, mixtures of experts
-//------------------------------------------===//
+//===- QwenMoe.cpp - Qwen 2 and 3, mixtures of experts ----------------------------------------===//
 //
 // The attention of the dense models. Qwen 2's experts stand beside a shared one with a gate of its
 // own; Qwen 3 has none and normalises the weights of the chosen ones. (Yang et al. 2024,
 // arXiv:2407.10671; Yang et al. 2025, arXiv:2505.09388)
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

@@ -3,7 +3,7 @@
 // Maps `general.architecture` to the function that builds a model of it. A new architecture is a
 // file with such a function and a line in Registry.cpp.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "mlir/IR/Value.h"

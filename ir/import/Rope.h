@@ -4,7 +4,7 @@
 // with linear scaling (Chen et al. 2023), YaRN (Peng et al. 2023) and the per-pair factors that
 // Llama 3 files carry as a tensor.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/import/HyperParameters.h"

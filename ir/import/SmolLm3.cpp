@@ -3,7 +3,7 @@
 // Llama's blocks, of which every fourth does not rotate queries and keys. (Hugging Face 2025,
 // "SmolLM3"; Yang et al. 2025, arXiv:2501.18795)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

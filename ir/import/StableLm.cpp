@@ -4,7 +4,7 @@
 // arXiv:2402.17834.) StableLM 2 12B has no second norm, but attention and feed-forward that read
 // the first, and it normalises each head of queries and keys.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

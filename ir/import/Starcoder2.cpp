@@ -3,7 +3,7 @@
 // Layer norms and biases as in GPT-2, rotary embeddings and grouped queries as in Llama. (Lozhkov
 // et al. 2024, arXiv:2402.19173)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Builder.h"
 
 namespace chordal::ir {

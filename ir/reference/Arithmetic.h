@@ -1,11 +1,10 @@
-//===- Arithmetic.h - what the ops compute
-//------------------------------------------------------===//
+//===- Arithmetic.h - what the ops compute ----------------------------------------------------===//
 //
 // The numbers of the graph's ops, on plain arrays: float32 in and out, sums and functions in
 // float64. Slow and plain; everything faster is judged against it. Results do not depend on the
 // number of threads: each element is computed by one of them, in a fixed order.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,9 @@
-//===- Elementwise.cpp - ops of arith and math
-//--------------------------------------------------===//
+//===- Elementwise.cpp - ops of arith and math ------------------------------------------------===//
 //
 // On float32 tensors of one shape. Arithmetic is that of float32; functions are computed in float64
 // and rounded.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/reference/Evaluator.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,10 +1,9 @@
-//===- Evaluator.cpp - runs ops
-//-----------------------------------------------------------------===//
+//===- Evaluator.cpp - runs ops ---------------------------------------------------------------===//
 //
 // One case for each op of the dialect. The IR has been verified: what it promises about types is
 // not checked again; what depends on inputs is.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/reference/Evaluator.h"
 
 #include "ir/reference/Experts.h"
@@ -118,7 +117,7 @@ Result<Data> Evaluator::run(Block& block, const Data& arguments) {
 
 Result<Data> Evaluator::evaluate(Operation* op) {
   return llvm::TypeSwitch<Operation*, Result<Data>>(op)
-      //===--- symbols ----------------------------------------------------------------------===//
+      //===--- symbols ------------------------------------------------------------------------===//
       .Case([&](ir::LoadWeightOp load) -> Result<Data> {
         if (isa<ir::QuantizedType>(load.getType()))
           return one(WeightName{load.getName().str()});
@@ -144,7 +143,7 @@ Result<Data> Evaluator::evaluate(Operation* op) {
           return elements.error();
         return one(shared(*std::move(elements)));
       })
-      //===--- matrices ---------------------------------------------------------------------===//
+      //===--- matrices -----------------------------------------------------------------------===//
       .Case([&](ir::EmbedOp embed) -> Result<Data> {
         auto rows = weights.decodedRows(std::get<WeightName>(get(embed.getTable())).name,
                                         ints(embed.getToken()));
@@ -179,7 +178,7 @@ Result<Data> Evaluator::evaluate(Operation* op) {
         }
         return results;
       })
-      //===--- norms ------------------------------------------------------------------------===//
+      //===--- norms --------------------------------------------------------------------------===//
       .Case([&](ir::RmsNormOp norm) -> Result<Data> {
         const Floats& x = floats(norm.getX());
         const Floats* weight = norm.getWeight() ? &floats(norm.getWeight()) : nullptr;
@@ -193,7 +192,7 @@ Result<Data> Evaluator::evaluate(Operation* op) {
             shared(layerNorm(x, floats(norm.getWeight()), bias, toFloat(norm.getEpsilonAttr()),
                              norm.getGroup().value_or(x.shape(1)))));
       })
-      //===--- rotary position embedding, attention -----------------------------------------===//
+      //===--- rotary position embedding, attention -------------------------------------------===//
       .Case([&](ir::RopeTableOp table) -> Result<Data> {
         return one(shared(ropeTable(ints(table.getPosition()), floats(table.getFrequencies()),
                                     toFloat(table.getMagnitudeAttr()))));
@@ -286,7 +285,7 @@ Result<Data> Evaluator::evaluate(Operation* op) {
         return one(
             shared(headJoin(floats(join.getFirst()), floats(join.getSecond()), join.getHeads())));
       })
-      //===--- element-wise and rows --------------------------------------------------------===//
+      //===--- element-wise and rows ----------------------------------------------------------===//
       .Case([&](ir::GluOp glu) -> Result<Data> {
         const Floats& up = floats(glu.getUp());
         if (glu.getActivation() == ir::Activation::ClampedSwiglu) {

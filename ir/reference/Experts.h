@@ -3,7 +3,7 @@
 // The numbers of routers, matrices per expert and per head, on plain arrays: float32 in and out,
 // sums and functions in float64.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/reference/Arithmetic.h"

@@ -1,9 +1,8 @@
-//===- Interpreter.cpp - runs the graph IR
-//------------------------------------------------------===//
+//===- Interpreter.cpp - runs the graph IR ----------------------------------------------------===//
 //
 // Picks functions, binds their arguments, and keeps state between steps.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/reference/Interpreter.h"
 
 #include <algorithm>

@@ -1,11 +1,10 @@
-//===- Interpreter.h - runs the graph IR
-//--------------------------------------------------------===//
+//===- Interpreter.h - runs the graph IR ------------------------------------------------------===//
 //
 // The meaning of the dialect, executable: runs step functions of any phase, from the model as
 // written to the plan, with weights decoded exactly, float32 values and float64 sums. It is the
 // oracle of passes and kernels.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

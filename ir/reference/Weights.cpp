@@ -1,10 +1,9 @@
-//===- Weights.cpp - the weights of a module, decoded
-//-------------------------------------------===//
+//===- Weights.cpp - the weights of a module, decoded -----------------------------------------===//
 //
 // A layout other than the file's own is how a kernel wants its weight in memory; the values are
 // those of the file, which is what is read here.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/reference/Weights.h"
 
 #include "ir/gguf/Decode.h"

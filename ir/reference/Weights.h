@@ -1,9 +1,8 @@
-//===- Weights.h - the weights of a module, decoded
-//---------------------------------------------===//
+//===- Weights.h - the weights of a module, decoded -------------------------------------------===//
 //
 // Reads weights through the spans of `chordal.weight` symbols and keeps those that were decoded.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/ChordalOps.h"

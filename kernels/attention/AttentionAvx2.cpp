@@ -1,4 +1,4 @@
-//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C -------------------------===//
+//===- AttentionAvx2.cpp - attention for AVX2, FMA and F16C -----------------------------------===//
 //
 // The kernels of Attention.h at the level x86-64-v3.
 //

@@ -1,4 +1,4 @@
-//===- AttentionAvx512.cpp - attention for AVX-512 ----------------------------------===//
+//===- AttentionAvx512.cpp - attention for AVX-512 --------------------------------------------===//
 //
 // The kernels of Attention.h at the level avx512vnni.
 //

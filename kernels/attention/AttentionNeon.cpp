@@ -1,4 +1,4 @@
-//===- AttentionNeon.cpp - attention for aarch64 ------------------------------------===//
+//===- AttentionNeon.cpp - attention for aarch64 ----------------------------------------------===//
 //
 // The kernels of Attention.h at the level neon.
 //

@@ -1,4 +1,4 @@
-//===- AttentionScalar.cpp - attention for any machine ------------------------------===//
+//===- AttentionScalar.cpp - attention for any machine ----------------------------------------===//
 //
 // The kernels of Attention.h at the level scalar.
 //

@@ -1,9 +1,8 @@
-//===- Catalogue.cpp - which kernels exist
-//--------------------------------------------------------===//
+//===- Catalogue.cpp - which kernels exist ----------------------------------------------------===//
 //
 // The table made from Kernels.def, the levels of instruction sets, and the choice of a kernel.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/catalogue/Catalogue.h"
 
 #include "kernels/attention/Tiling.h"

@@ -1,11 +1,10 @@
-//===- Catalogue.h - which kernels exist
-//-----------------------------------------------------------===//
+//===- Catalogue.h - which kernels exist ------------------------------------------------------===//
 //
 // The table of hand-written kernels that the compiler chooses from: for every family, weight format
 // and instruction-set level the kernel's name and what it wants. Plain C++, without the kernels
 // themselves, so that passes can choose kernels for a machine they do not run on.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/Kernels.h"

@@ -1,5 +1,4 @@
-//===- Router.cpp - which experts a token uses
-//-------------------------------------------------===//
+//===- Router.cpp - which experts a token uses ------------------------------------------------===//
 //
 // Chooses by selection, K passes over the scores of a token, and groups the pairs by counting. Both
 // are a small part of a step, so they are the same at every level.

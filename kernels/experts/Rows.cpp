@@ -1,5 +1,4 @@
-//===- Rows.cpp - sums over experts, and parts of heads
-//-----------------------------------------===//
+//===- Rows.cpp - sums over experts, and parts of heads ---------------------------------------===//
 //
 // Work that is all memory: the same at every level.
 //

@@ -1,5 +1,4 @@
-//===- Shard.h - what one shard of a matmul of experts computes
-//---------------------------------===//
+//===- Shard.h - what one shard of a matmul of experts computes -------------------------------===//
 //
 // Gathers the activations of one expert's rows, runs a kernel of matmul on a tile of the expert's
 // matrices, and scatters the results to their tokens.

@@ -1,5 +1,4 @@
-//===- Tiling.h - the scratch of the experts' kernels
-//------------------------------------------===//
+//===- Tiling.h - the scratch of the experts' kernels -----------------------------------------===//
 //
 // Where a shard's working memory lies within the worker's scratch.
 //

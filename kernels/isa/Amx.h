@@ -1,5 +1,4 @@
-//===- Amx.h - what matrix units need of vectors
-//------------------------------------------------===//
+//===- Amx.h - what matrix units need of vectors ----------------------------------------------===//
 //
 // The shapes of tiles, conversions to bfloat16 and transposition, for the level amx.
 //

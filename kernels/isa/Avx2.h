@@ -1,8 +1,8 @@
-//===- Avx2.h - traits for x86-64-v3 ---------------------------------------------------------===//
+//===- Avx2.h - traits for x86-64-v3 ----------------------------------------------------------===//
 //
 // AVX2, FMA and F16C. See Isa.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Isa.h"
@@ -17,7 +17,7 @@ struct Avx2 {
   using Ints = __m256i;
   using Floats = __m256;
 
-  //===--- bytes -------------------------------------------------------------------------===//
+  //===--- bytes ------------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Bytes load(const void* p) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -43,7 +43,7 @@ struct Avx2 {
   }
   CHORDAL_INLINE Bytes either(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
 
-  //===--- dot products of bytes ---------------------------------------------------------===//
+  //===--- dot products of bytes --------------------------------------------------------------===//
 
   /// What is added to signed codes to make them unsigned, where signedDot wants that.
   static constexpr int signedZero = 0;
@@ -77,7 +77,7 @@ struct Avx2 {
     return dot(start, _mm256_abs_epi8(codes), _mm256_sign_epi8(q, codes));
   }
 
-  //===--- floats ------------------------------------------------------------------------===//
+  //===--- floats -----------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Floats zeroFloats() { return _mm256_setzero_ps(); }
   CHORDAL_INLINE Floats loadFloats(const float* p) { return _mm256_loadu_ps(p); }
@@ -178,7 +178,7 @@ struct Avx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16));
   }
 
-  //===--- rearrangement -----------------------------------------------------------------===//
+  //===--- rearrangement ----------------------------------------------------------------------===//
 
   CHORDAL_INLINE void transpose(Floats (&v)[8]) {
     Floats a[8], b[8];
@@ -206,7 +206,7 @@ struct Avx2 {
       v[i] = _mm256_castps_si256(f[i]);
   }
 
-  //===--- the wide part -----------------------------------------------------------------===//
+  //===--- the wide part ----------------------------------------------------------------------===//
 
   static constexpr int lanes = 8;    ///< weight rows to a vector
   static constexpr int vectors = 2;  ///< vectors of weight rows that the GEMM holds

@@ -1,10 +1,10 @@
-//===- Avx512.h - traits for AVX-512 with VNNI -----------------------------------------------===//
+//===- Avx512.h - traits for AVX-512 with VNNI ------------------------------------------------===//
 //
 // AVX-512 F, BW, VL, DQ and VNNI on top of x86-64-v3. Formats are unpacked in 32-byte vectors
 // (three of which issue in a cycle where two of 64 bytes do), the GEMM uses 64-byte ones. See
 // Isa.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Avx2.h"
@@ -19,7 +19,7 @@ struct Avx512 : Avx2 {
     return _mm256_maskz_set1_epi8(bits, char(value));
   }
 
-  //===--- dot products of bytes ---------------------------------------------------------===//
+  //===--- dot products of bytes --------------------------------------------------------------===//
   // vpdpbusd multiplies unsigned by signed bytes: signed codes become unsigned by adding 128.
 
   static constexpr int signedZero = 128;
@@ -29,7 +29,7 @@ struct Avx512 : Avx2 {
   }
   CHORDAL_INLINE Ints signedDot(Ints start, Bytes codes, Bytes q) { return dot(start, codes, q); }
 
-  //===--- the wide part -----------------------------------------------------------------===//
+  //===--- the wide part ----------------------------------------------------------------------===//
 
   static constexpr int lanes = 16;
   static constexpr int vectors = 2;

@@ -1,9 +1,9 @@
-//===- Avx512Vectors.h - the vectors of gemv for AVX-512 with VNNI ---------------------------===//
+//===- Avx512Vectors.h - the vectors of gemv for AVX-512 with VNNI ----------------------------===//
 //
 // 64 bytes: half the instructions of 32, so that twice as much memory is under way beside them. See
 // Vectors.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Avx512.h"
@@ -19,7 +19,7 @@ template <> struct Vectors<Avx512> {
   using Floats = __m512;
   static constexpr int lanes = 16;
 
-  //===--- bytes -------------------------------------------------------------------------===//
+  //===--- bytes ------------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Bytes load(const void* p) { return _mm512_loadu_si512(p); }
   CHORDAL_INLINE Bytes join(__m256i a, __m256i b) {
@@ -51,7 +51,7 @@ template <> struct Vectors<Avx512> {
     return _mm512_maskz_set1_epi8(bits, char(value));
   }
 
-  //===--- dot products of bytes ---------------------------------------------------------===//
+  //===--- dot products of bytes --------------------------------------------------------------===//
 
   static constexpr int signedZero = Avx512::signedZero;
   CHORDAL_INLINE Bytes fromSigned(Bytes v) { return _mm512_xor_si512(v, _mm512_set1_epi8(-128)); }
@@ -61,7 +61,7 @@ template <> struct Vectors<Avx512> {
   }
   CHORDAL_INLINE Ints signedDot(Ints start, Bytes codes, Bytes q) { return dot(start, codes, q); }
 
-  //===--- floats ------------------------------------------------------------------------===//
+  //===--- floats -----------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Floats zeroFloats() { return _mm512_setzero_ps(); }
   CHORDAL_INLINE Floats loadFloats(const float* p) { return _mm512_loadu_ps(p); }

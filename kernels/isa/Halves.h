@@ -1,9 +1,9 @@
-//===- Halves.h - half-precision numbers to float in vectors ---------------------------------===//
+//===- Halves.h - half-precision numbers to float in vectors ----------------------------------===//
 //
 // For machines without an instruction for it, in integer and float arithmetic that vectors have
 // everywhere. In an anonymous namespace, see isa/Floats.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 namespace chordal::kernels {

@@ -1,4 +1,4 @@
-//===- Isa.h - what instruction-set traits offer ---------------------------------------------===//
+//===- Isa.h - what instruction-set traits offer ----------------------------------------------===//
 //
 // A kernel is written once against a struct of traits: Scalar, Avx2, Avx512, and on vectors of 128
 // bits (Pairs.h) Neon, NeonDotprod. Every translation unit includes the traits of its own level
@@ -22,7 +22,7 @@
 //
 // and, but for Scalar, the wide part in which the GEMM computes: `lanes` weight rows to a vector.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,9 @@
-//===- Neon.h - traits for aarch64 -----------------------------------------------------------===//
+//===- Neon.h - traits for aarch64 ------------------------------------------------------------===//
 //
 // Neon: what every aarch64 processor has. NeonDotprod: with the dot products of ARMv8.2. All codes
 // are below 128 (or signed), so that signed dot products serve all formats. See Isa.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Pairs.h"
@@ -14,7 +14,7 @@ namespace chordal::kernels {
 namespace {
 
 struct Neon : Pairs {
-  //===--- dot products of bytes ---------------------------------------------------------===//
+  //===--- dot products of bytes --------------------------------------------------------------===//
 
   /// factor * (p[2i] + p[2i+1])
   CHORDAL_INLINE Ints pairSums(const int16_t* p, int factor) {
@@ -28,7 +28,7 @@ struct Neon : Pairs {
   }
   CHORDAL_INLINE Ints signedDot(Ints start, Bytes codes, Bytes q) { return dot(start, codes, q); }
 
-  //===--- the wide part -----------------------------------------------------------------===//
+  //===--- the wide part ----------------------------------------------------------------------===//
 
   static constexpr int vectors = 2;  ///< vectors of weight rows that the GEMM holds
   static constexpr int rowBlock = 3; ///< rows of activations that it holds
@@ -87,7 +87,7 @@ struct NeonDotprod : Neon {
   }
   CHORDAL_INLINE Ints signedDot(Ints start, Bytes codes, Bytes q) { return dot(start, codes, q); }
 
-  //===--- the wide part -----------------------------------------------------------------===//
+  //===--- the wide part ----------------------------------------------------------------------===//
 
   static constexpr int vectors = 2;
   static constexpr int rowBlock = 5;

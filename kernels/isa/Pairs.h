@@ -1,10 +1,10 @@
-//===- Pairs.h - what traits of machines with 128-bit vectors have in common -----------------===//
+//===- Pairs.h - what traits of machines with 128-bit vectors have in common ------------------===//
 //
 // The narrow part of the traits in pairs of 128-bit vectors, written with the compiler's vectors of
 // 32 bytes, which it splits; and the float half of the wide part. Levels derive from it and add the
 // dot products of bytes, which differ most between machines. See Isa.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Halves.h"
@@ -66,7 +66,7 @@ struct Pairs {
 #endif
   }
 
-  //===--- bytes -------------------------------------------------------------------------===//
+  //===--- bytes ------------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Bytes load(const void* p) { return loadAs<Bytes>(p); }
   CHORDAL_INLINE void store(void* p, Bytes v) { __builtin_memcpy(p, &v, sizeof v); }
@@ -94,7 +94,7 @@ struct Pairs {
   static constexpr int signedZero = 0;
   CHORDAL_INLINE Bytes fromSigned(Bytes v) { return v; }
 
-  //===--- integers ----------------------------------------------------------------------===//
+  //===--- integers ---------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Ints zeroInts() { return Ints{}; }
   CHORDAL_INLINE void storeInts(int32_t* p, Ints v) { __builtin_memcpy(p, &v, sizeof v); }
@@ -106,7 +106,7 @@ struct Pairs {
   /// One number in the first lane, zero in the others.
   CHORDAL_INLINE Ints firstLane(const int32_t* p) { return Ints{*p}; }
 
-  //===--- floats ------------------------------------------------------------------------===//
+  //===--- floats -----------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Floats zeroFloats() { return Floats{}; }
   CHORDAL_INLINE Floats loadFloats(const float* p) { return loadAs<Floats>(p); }
@@ -194,7 +194,7 @@ struct Pairs {
     return __builtin_bit_cast(Floats, __builtin_convertvector(loadAs<Eight>(p), Words) << 16);
   }
 
-  //===--- rearrangement -----------------------------------------------------------------===//
+  //===--- rearrangement ----------------------------------------------------------------------===//
 
   CHORDAL_INLINE void transpose(Floats4 (&v)[4]) {
     const Floats4 a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
@@ -229,7 +229,7 @@ struct Pairs {
       v[i] = (Bytes)f[i];
   }
 
-  //===--- the float half of the wide part -----------------------------------------------===//
+  //===--- the float half of the wide part ----------------------------------------------------===//
 
   static constexpr int lanes = 4; ///< weight rows to a vector
 #if defined(__FMA__) || defined(__aarch64__)

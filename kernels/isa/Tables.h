@@ -1,10 +1,10 @@
-//===- Tables.h - vectors of codes by way of tables ------------------------------------------===//
+//===- Tables.h - vectors of codes by way of tables -------------------------------------------===//
 //
 // What formats with codebooks need beside the traits (Isa.h): 32 bytes joined from entries of a
 // table or looked up in one of 16, and signs. Written with the compiler's vectors for whatever the
 // translation unit is compiled for; `Bytes` is the trait's type of 32 bytes.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Isa.h"
@@ -78,7 +78,7 @@ template <class Bytes> CHORDAL_INLINE Bytes around(uint8_t zero, Bytes v, uint32
 #endif
 }
 
-//===--- small numbers to bytes ------------------------------------------------------------===//
+//===--- small numbers to bytes ---------------------------------------------------------------===//
 
 /// Nibble i to byte i.
 CHORDAL_INLINE uint64_t spreadNibbles(uint32_t nibbles) {

@@ -1,4 +1,4 @@
-//===- Vectors.h - the vectors in which gemv reads -------------------------------------------===//
+//===- Vectors.h - the vectors in which gemv reads --------------------------------------------===//
 //
 // gemv reads in vectors of 32 bytes, those of the narrow part of the traits (Isa.h), or of 64 where
 // a level specialises Vectors. Beside bytes, dot products and floats under the names that the
@@ -18,7 +18,7 @@
 //   signedWords(p)      16 bytes to floats
 //   scalesOf8(p)        8 scales and then 8 minimums of Q4_K and Q5_K
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Isa.h"

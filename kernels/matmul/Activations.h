@@ -1,9 +1,9 @@
-//===- Activations.h - rows of Q8 activations and numbers derived from them ------------------===//
+//===- Activations.h - rows of Q8 activations and numbers derived from them -------------------===//
 //
 // A row's bytes, scales and sums (Q8Row), and what kernels compute from them once for many weight
 // rows: the start of integer sums where codes have a zero point, and scaled sums for minimums.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Isa.h"

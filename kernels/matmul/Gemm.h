@@ -1,4 +1,4 @@
-//===- Gemm.h - matmul for many rows of activations ------------------------------------------===//
+//===- Gemm.h - matmul for many rows of activations -------------------------------------------===//
 //
 // A shard's tile of weights is unpacked once, some hundred columns at a time, into bytes and float
 // scales; one register-blocked GEMM, the same for all formats, then takes all rows of activations
@@ -18,7 +18,7 @@
 // of their own, and nothing else in the inner loop takes the place of one: its other instructions
 // are loads.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/matmul/Activations.h"
@@ -60,7 +60,7 @@ template <class I, class F> struct Gemm {
     }
   };
 
-  //===--- unpacking ---------------------------------------------------------------------===//
+  //===--- unpacking --------------------------------------------------------------------------===//
 
   CHORDAL_INLINE void unpackCodes(const typename F::Block* const (&rows)[8], int g,
                                   const Chunk& panel, int first, int at) {
@@ -157,7 +157,7 @@ template <class I, class F> struct Gemm {
     }
   }
 
-  //===--- multiplication ----------------------------------------------------------------===//
+  //===--- multiplication ---------------------------------------------------------------------===//
 
   /// Derives from all rows of activations what products with the chunk at `column` need, a word for
   /// each group that shares a scale, into [row][chunkParts]: what integer sums begin at, if codes

@@ -1,5 +1,4 @@
-//===- GemmAmx.h - matmul on matrix units
-//------------------------------------------------------===//
+//===- GemmAmx.h - matmul on matrix units -----------------------------------------------------===//
 //
 // Weights are dequantised to bfloat16, some hundred columns of a shard's tile at a time, and
 // multiplied with bfloat16 activations into float32 sums (Intel's AMX: a tile register holds 16

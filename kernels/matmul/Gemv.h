@@ -1,4 +1,4 @@
-//===- Gemv.h - matmul for one row of activations --------------------------------------------===//
+//===- Gemv.h - matmul for one row of activations ---------------------------------------------===//
 //
 // Reads packed blocks once, at the speed of memory. (More rows are taken one by one; from two on,
 // the GEMM is faster.) Rows of weights are taken in units of 8 groups of 32, two rows at a time,
@@ -9,7 +9,7 @@
 // and only at a row's end are the lanes summed. What minimums and zero points take off is summed
 // apart, a vector of groups at a time.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Vectors.h"

@@ -1,10 +1,10 @@
-//===- Instantiate.h - the matmul kernels of one instruction-set level -----------------------===//
+//===- Instantiate.h - the matmul kernels of one instruction-set level ------------------------===//
 //
 // CHORDAL_DEFINE_FLOATS(level), _BLOCKS, _CODEBOOKS and _SMALL: define the gemv and gemm kernels of
 // the formats of a kind, and those of experts, with the traits named `level`; the names are those
 // of Kernels.def.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/experts/Shard.h"

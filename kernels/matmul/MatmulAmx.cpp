@@ -1,5 +1,4 @@
-//===- MatmulAmx.cpp - matmul on matrix units
-//--------------------------------------------------===//
+//===- MatmulAmx.cpp - matmul on matrix units -------------------------------------------------===//
 //
 // All formats but those with more bits than bfloat16; compiled with the level's flags.
 //

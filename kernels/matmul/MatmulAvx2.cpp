@@ -1,8 +1,8 @@
-//===- MatmulAvx2.cpp - matmul for x86-64-v3 ------===//
+//===- MatmulAvx2.cpp - matmul for x86-64-v3 --------------------------------------------------===//
 //
 // All formats, with the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Avx2.h"
 #include "kernels/matmul/Instantiate.h"
 

@@ -1,8 +1,8 @@
-//===- MatmulAvx512.cpp - matmul for AVX-512 with VNNI ------===//
+//===- MatmulAvx512.cpp - matmul for AVX-512 with VNNI ----------------------------------------===//
 //
 // All formats, with the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Avx512Vectors.h"
 #include "kernels/matmul/Instantiate.h"
 

@@ -1,8 +1,8 @@
-//===- MatmulNeon.cpp - matmul for aarch64 ------------------------------------------===//
+//===- MatmulNeon.cpp - matmul for aarch64 ----------------------------------------------------===//
 //
 // All formats, with the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Neon.h"
 #include "kernels/matmul/Instantiate.h"
 #include "kernels/quant/Codebooks.h"

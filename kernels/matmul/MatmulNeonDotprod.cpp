@@ -1,8 +1,8 @@
-//===- MatmulNeonDotprod.cpp - matmul for aarch64 with dot products -----------------===//
+//===- MatmulNeonDotprod.cpp - matmul for aarch64 with dot products ---------------------------===//
 //
 // All formats of quantised weights, with the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Neon.h"
 #include "kernels/matmul/Instantiate.h"
 #include "kernels/quant/Codebooks.h"

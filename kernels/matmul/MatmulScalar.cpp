@@ -1,10 +1,10 @@
-//===- MatmulScalar.cpp - matmul in plain C++ ------------------------------------------------===//
+//===- MatmulScalar.cpp - matmul in plain C++ -------------------------------------------------===//
 //
 // The definition of the family's results: the products of codes are summed exactly within a group
 // of weights that share a scale, everything after that is float. Other levels may order and fuse
 // the float operations differently.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/experts/Shard.h"
 #include "kernels/isa/Scalar.h"
 #include "kernels/matmul/Activations.h"

@@ -2,7 +2,7 @@
 //
 // With the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Avx2.h"
 #include "kernels/matmul/Instantiate.h"
 #include "kernels/quant/Small.h"

@@ -1,9 +1,8 @@
-//===- MatmulSmallAvx512.cpp - matmul of ternary weights and 4-bit floats for AVX-512 with VNNI
-//===//
+//===- MatmulSmallAvx512.cpp - matmul of ternary weights and 4-bit floats for AVX-512 VNNI ----===//
 //
 // With the traits of this level; compiled with its flags.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "kernels/isa/Avx512Vectors.h"
 #include "kernels/matmul/Instantiate.h"
 #include "kernels/quant/Small.h"

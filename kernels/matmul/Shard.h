@@ -1,9 +1,9 @@
-//===- Shard.h - what one shard of a matmul computes, and its epilogue -----------------------===//
+//===- Shard.h - what one shard of a matmul computes, and its epilogue ------------------------===//
 //
 // Reads MatmulParameters for the kernels: which rows of which weight a shard computes, where the
 // results go, and the call of the epilogue.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/isa/Isa.h"

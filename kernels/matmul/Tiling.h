@@ -1,10 +1,9 @@
-//===- Tiling.h - how matmul kernels divide their work and scratch
-//--------------------------------===//
+//===- Tiling.h - how matmul kernels divide their work and scratch ----------------------------===//
 //
 // Constants that the catalogue and the kernels must agree on, and where a shard's working memory
 // lies within the worker's scratch.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/Kernels.h"

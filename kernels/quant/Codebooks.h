@@ -1,4 +1,4 @@
-//===- Codebooks.h - how kernels unpack formats with codebooks -------------------------------===//
+//===- Codebooks.h - how kernels unpack formats with codebooks --------------------------------===//
 //
 // IQ1 to IQ4, as Formats.h says. Entries of a codebook are loaded as words and joined to vectors;
 // signed magnitudes become unsigned codes around a zero point.
@@ -6,7 +6,7 @@
 // A bound of codes (maxCode) may be greater than what occurs: steps that 16 bits hold (Avx2.h) must
 // divide the steps of a group.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Codebooks.h"
@@ -21,7 +21,7 @@ CHORDAL_INLINE uint64_t oddScales(uint64_t scales) {
   return (scales << 1) | 0x0101010101010101;
 }
 
-//===--- IQ4: levels -----------------------------------------------------------------------===//
+//===--- IQ4: levels --------------------------------------------------------------------------===//
 
 template <class Bytes> CHORDAL_INLINE Bytes levelsOfIQ4(Bytes nibbles) {
   alignas(16) static constexpr uint8_t table[16] = {
@@ -54,7 +54,7 @@ struct IQ4_XS : Format256<BlockIQ4_XS, 32> {
   }
 };
 
-//===--- IQ2: entries of eight magnitudes --------------------------------------------------===//
+//===--- IQ2: entries of eight magnitudes -----------------------------------------------------===//
 
 template <class B, int scaleGroup> struct FormatIQ2 : Format256<B, scaleGroup> {
   static constexpr int zero = 43, maxCode = 86;
@@ -116,7 +116,7 @@ struct IQ2_S : FormatIQ2<BlockIQ2_S, 16> {
   }
 };
 
-//===--- IQ3: entries of four magnitudes ---------------------------------------------------===//
+//===--- IQ3: entries of four magnitudes ------------------------------------------------------===//
 
 struct IQ3_XXS : Format256<BlockIQ3_XXS, 32> {
   static constexpr int zero = 62, maxCode = 124;
@@ -153,7 +153,7 @@ struct IQ3_S : Format256<BlockIQ3_S, 32> {
   }
 };
 
-//===--- IQ1: entries of eight ternary weights, shifted ------------------------------------===//
+//===--- IQ1: entries of eight ternary weights, shifted ---------------------------------------===//
 
 /// Codes in eighths: 8 (w + 1), and one more or less, whose zero point is 9.
 template <class B, int scaleGroup> struct FormatIQ1 : Format256<B, scaleGroup> {

@@ -1,4 +1,4 @@
-//===- Formats.h - how kernels unpack each format --------------------------------------------===//
+//===- Formats.h - how kernels unpack each format ---------------------------------------------===//
 //
 // One struct for each weight format, written against the instruction-set traits (isa/Isa.h). A
 // quantised format is unpacked by *units* of 8 groups of 32 weights: one block of 256 or 8 of 32
@@ -22,7 +22,7 @@
 //
 // The layouts are those of ir/gguf/Blocks.h.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Blocks.h"

@@ -1,8 +1,8 @@
-//===- Small.h - how kernels unpack ternary weights and 4-bit floats -------------------------===//
+//===- Small.h - how kernels unpack ternary weights and 4-bit floats --------------------------===//
 //
 // TQ1_0, TQ2_0, MXFP4 and NVFP4, as Formats.h says.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Codebooks.h"
@@ -12,7 +12,7 @@
 namespace chordal::kernels {
 namespace {
 
-//===--- ternary weights -------------------------------------------------------------------===//
+//===--- ternary weights ----------------------------------------------------------------------===//
 
 template <class B> struct FormatTernary : Format256<B, 32> {
   static constexpr int zero = 1;
@@ -64,7 +64,7 @@ private:
   }
 };
 
-//===--- 4-bit floats ----------------------------------------------------------------------===//
+//===--- 4-bit floats -------------------------------------------------------------------------===//
 
 /// Twice the values of E2M1, with 12 added.
 template <class Bytes> CHORDAL_INLINE Bytes codesOfE2M1(Bytes nibbles) {

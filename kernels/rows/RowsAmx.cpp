@@ -1,5 +1,4 @@
-//===- RowsAmx.cpp - activations for matrix units
-//----------------------------------------------===//
+//===- RowsAmx.cpp - activations for matrix units ---------------------------------------------===//
 //
 // norm and quantize to BF16x16Rows: 16 rows at a time, interleaved by transposing 16 pairs of
 // features of each.

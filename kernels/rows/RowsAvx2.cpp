@@ -1,4 +1,4 @@
-//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C ----------===//
+//===- RowsAvx2.cpp - kernels that work row by row, for AVX2, FMA and F16C --------------------===//
 //
 // The kernels of Rows.h at the level x86-64-v3.
 //

@@ -1,4 +1,4 @@
-//===- RowsAvx512.cpp - kernels that work row by row, for AVX-512 -------------------===//
+//===- RowsAvx512.cpp - kernels that work row by row, for AVX-512 -----------------------------===//
 //
 // The kernels of Rows.h at the level avx512vnni.
 //

@@ -1,4 +1,4 @@
-//===- RowsNeon.cpp - kernels that work row by row, for aarch64 ---------------------===//
+//===- RowsNeon.cpp - kernels that work row by row, for aarch64 -------------------------------===//
 //
 // The kernels of Rows.h at the level neon.
 //

@@ -1,4 +1,4 @@
-//===- RowsScalar.cpp - kernels that work row by row, for any machine ---------------===//
+//===- RowsScalar.cpp - kernels that work row by row, for any machine -------------------------===//
 //
 // The kernels of Rows.h at the level scalar.
 //

@@ -1,10 +1,9 @@
-//===- GgufFuzzer.cpp - fuzzes the GGUF view
-//------------------------------------------------------===//
+//===- GgufFuzzer.cpp - fuzzes the GGUF view --------------------------------------------------===//
 //
 // Parses the input as a GGUF file, or as two shards, and then uses all of what was accepted:
 // whatever the view lets through must be safe to read.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "ir/gguf/Decode.h"
 #include "ir/gguf/View.h"

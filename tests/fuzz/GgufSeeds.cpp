@@ -1,9 +1,8 @@
-//===- GgufSeeds.cpp - writes the inputs that the GGUF fuzzer starts from
-//-------------------------===//
+//===- GgufSeeds.cpp - writes the inputs that the GGUF fuzzer starts from ---------------------===//
 //
 // Usage: fuzz_gguf_seeds FOLDER
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "tests/ir/gguf/GgufBuilder.h"
 

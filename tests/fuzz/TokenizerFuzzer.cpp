@@ -1,11 +1,10 @@
-//===- TokenizerFuzzer.cpp - tokenizers on any text and any vocabulary
-//----------------------------===//
+//===- TokenizerFuzzer.cpp - tokenizers on any text and any vocabulary ------------------------===//
 //
 // The first bytes choose a vocabulary: a sound one, for which decoding must give back the text, or
 // one whose tokens, types, scores, merges and special ids are themselves made of the input. The
 // rest is text. Whatever comes, ids stay inside the vocabulary and nothing crashes.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/PreTokenizer.h"
 #include "runtime/core/text/Tokenizer.h"
 #include "runtime/core/text/Utf8Stream.h"

@@ -2,7 +2,7 @@
 //
 // Tests that the comparison with reference logits passes what is right and nothing else.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "tests/golden/Golden.h"
 
 #include <gtest/gtest-spi.h>

@@ -4,7 +4,7 @@
 // executor, give the reference logits: float32 ones to the tolerance of float32, the others with no
 // more divergence than llama.cpp has.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/View.h"
 #include "kernels/catalogue/Catalogue.h"
 #include "tests/golden/Golden.h"

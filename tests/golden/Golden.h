@@ -9,7 +9,7 @@
 // activations are quantised, the divergence summed over a group of models may be 1.1 times what
 // llama.cpp has on the same files, and that of one model 1.3 times. A NaN passes nowhere.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

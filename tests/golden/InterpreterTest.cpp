@@ -3,7 +3,7 @@
 // Tests that models as imported, run by the reference interpreter, give the reference logits: that
 // builders state the architectures right, and the interpreter the ops.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/reference/Interpreter.h"
 #include "ir/import/Import.h"
 #include "tests/golden/Golden.h"

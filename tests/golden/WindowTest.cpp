@@ -1,5 +1,4 @@
-//===- WindowTest.cpp - caches that keep only the window
-//---------------------------------------===//
+//===- WindowTest.cpp - caches that keep only the window --------------------------------------===//
 //
 // Tests that layers with a sliding window compute the same from a ring of the KV cache as from a
 // cache of all positions, to the last bit: long sequences in steps of random sizes, cut back and

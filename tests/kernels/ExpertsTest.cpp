@@ -1,5 +1,4 @@
-//===- ExpertsTest.cpp - kernels of mixtures of experts against plain arithmetic
-//---------------===//
+//===- ExpertsTest.cpp - kernels of mixtures of experts against plain arithmetic --------------===//
 //
 // Tests the router, the grouping of its choices, the matrices of experts and heads, and the sums of
 // what experts give.

@@ -1,9 +1,9 @@
-//===- MatmulTest.cpp - matmul: every format at every level ----------------------------------===//
+//===- MatmulTest.cpp - matmul: every format at every level -----------------------------------===//
 //
 // The scalar kernels against sums in double over decoded weights; the others against the scalar
 // ones. Errors are measured in units of the sum of the magnitudes of all products.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/Blocks.h"
 #include "ir/gguf/Decode.h"
 #include "ir/gguf/Half.h"
@@ -457,7 +457,7 @@ TEST_P(Matmul, extremes) {
     }
 }
 
-//===--- epilogues ---------------------------------------------------------------------------===//
+//===--- epilogues ----------------------------------------------------------------------------===//
 
 float at(const chordal_view& view, uint64_t row, uint64_t column) {
   return *reinterpret_cast<const float*>(static_cast<const char*>(view.data) +

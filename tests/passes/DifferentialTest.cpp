@@ -1,11 +1,11 @@
-//===- DifferentialTest.cpp - numbers before and after each pass ----------------------------===//
+//===- DifferentialTest.cpp - numbers before and after each pass ------------------------------===//
 //
 // Interprets models and the functions of this folder's pass tests before and after each pass of the
 // phase graph, and models after each later phase. Passes that keep numbers agree to 1e-5 of the
 // standard deviation; quantising activations is judged by the KL divergence that llama.cpp has on
 // the same file.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Import.h"
 #include "ir/reference/Interpreter.h"
 #include "passes/Passes.h"
@@ -76,7 +76,7 @@ double distance(std::span<const float> before, std::span<const float> after) {
   return difference == 0 ? 0 : difference / std::sqrt(std::max(variance, 1e-30));
 }
 
-//===--- models -----------------------------------------------------------------------------===//
+//===--- models -------------------------------------------------------------------------------===//
 
 /// Logits of the prompt in steps of `batch` tokens (0: one step).
 Result<std::vector<float>> interpret(ModuleOp module, const gguf::View& view,
@@ -166,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, Models,
                            return name;
                          });
 
-//===--- the functions of the pass tests ----------------------------------------------------===//
+//===--- the functions of the pass tests ------------------------------------------------------===//
 
 constexpr size_t rowCount = 5;
 

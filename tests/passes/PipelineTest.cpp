@@ -1,8 +1,8 @@
-//===- PipelineTest.cpp - running phases and dumping them -----------------------------------===//
+//===- PipelineTest.cpp - running phases and dumping them -------------------------------------===//
 //
 // Names of phases, ranges of them, dumps that continue where they left off, and errors.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "passes/Pipeline.h"
 #include "ir/dialect/Chordal.h"
 #include "passes/Passes.h"

@@ -105,7 +105,7 @@ TEST(Bench, profilesWhatStepsAreMadeOf) {
   }
 }
 
-//===--- traces -----------------------------------------------------------------------------===//
+//===--- traces -------------------------------------------------------------------------------===//
 
 /// Nanoseconds of a time in microseconds with three places.
 int64_t nanoseconds(const json& microseconds) {

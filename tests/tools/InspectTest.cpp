@@ -1,5 +1,4 @@
-//===- InspectTest.cpp - chordal inspect, from the outside
-//--------------------------------------===//
+//===- InspectTest.cpp - chordal inspect, from the outside ------------------------------------===//
 #include "tests/tools/Command.h"
 
 #include <gtest/gtest.h>

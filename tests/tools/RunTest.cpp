@@ -1,5 +1,4 @@
-//===- RunTest.cpp - chordal run, from the outside
-//----------------------------------------------===//
+//===- RunTest.cpp - chordal run, from the outside --------------------------------------------===//
 #include "tests/tools/Command.h"
 
 #include <gtest/gtest.h>
@@ -129,8 +128,7 @@ TEST(Run, aReaderThatGoesAwayEndsIt) {
   EXPECT_NE(run.err.find("decode:"), std::string::npos) << run.err;
 }
 
-//===--- usage
-//----------------------------------------------------------------------------------===//
+//===--- usage --------------------------------------------------------------------------------===//
 
 struct Misuse {
   std::vector<std::string> arguments;

@@ -1,5 +1,4 @@
-//===- ToolsTest.cpp - chordal logits, tokenize, perplexity, bench, from the outside
-//------------===//
+//===- ToolsTest.cpp - chordal logits, tokenize, perplexity, bench, from the outside ----------===//
 #include "tests/tools/Command.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +23,7 @@ std::string join(const std::vector<int32_t>& tokens) {
   return text;
 }
 
-//===--- logits
-//---------------------------------------------------------------------------------===//
+//===--- logits -------------------------------------------------------------------------------===//
 
 Matrix logits(const std::string& path, const std::vector<int32_t>& tokens,
               const std::vector<std::string>& more) {
@@ -125,8 +123,7 @@ TEST(Logits, writesToADeviceWithoutReplacingIt) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
 }
 
-//===--- tokenize
-//-------------------------------------------------------------------------------===//
+//===--- tokenize -----------------------------------------------------------------------------===//
 
 TEST(Tokenize, readsTextFromAllSources) {
   TemporaryFolder folder;
@@ -202,8 +199,7 @@ TEST(Tokenize, namesTheLineThatIsWrong) {
   }
 }
 
-//===--- perplexity
-//-----------------------------------------------------------------------------===//
+//===--- perplexity ---------------------------------------------------------------------------===//
 
 /// The last number of the last line.
 double perplexityOf(const Outcome& run) {

@@ -1,10 +1,9 @@
-//===- ChordalOpt.cpp - runs passes on text
-//-----------------------------------------------------===//
+//===- ChordalOpt.cpp - runs passes on text ---------------------------------------------------===//
 //
 // The tester of the compiler's IR: reads a dump of any phase, runs the passes named on the command
 // line, prints the result. See --help for the passes.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/ChordalDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"

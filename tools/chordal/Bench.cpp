@@ -1,4 +1,4 @@
-//===- Bench.cpp - chordal bench: tokens per second ------------------------------------------===//
+//===- Bench.cpp - chordal bench: tokens per second -------------------------------------------===//
 //
 // Times the two things a model does: reading a prompt (pp) and adding tokens to it one by one (tg),
 // optionally behind a context that is already there (@d).

@@ -1,4 +1,4 @@
-//===- CommonOptions.cpp - options that several commands share -------------------------------===//
+//===- CommonOptions.cpp - options that several commands share --------------------------------===//
 #include "tools/chordal/CommonOptions.h"
 
 #include "kernels/catalogue/Catalogue.h"

@@ -1,4 +1,4 @@
-//===- CommonOptions.h - options that several commands share ---------------------------------===//
+//===- CommonOptions.h - options that several commands share ----------------------------------===//
 //
 // How a command is added to the command line, and the options that mean the same in each of them.
 //

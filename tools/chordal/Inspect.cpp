@@ -1,4 +1,4 @@
-//===- Inspect.cpp - chordal inspect: the IR after any phase ---------------------------------===//
+//===- Inspect.cpp - chordal inspect: the IR after any phase ----------------------------------===//
 //
 // Compiles a model up to a phase, or carries on from a dump, and prints the module or its summary.
 //

@@ -1,4 +1,4 @@
-//===- Logits.cpp - chordal logits: the logits of every position -----------------------------===//
+//===- Logits.cpp - chordal logits: the logits of every position ------------------------------===//
 //
 // For comparisons with other engines: token ids in, a NumPy array out.
 //

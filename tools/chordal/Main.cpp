@@ -1,4 +1,4 @@
-//===- Main.cpp - the command line of chordal ------------------------------------------------===//
+//===- Main.cpp - the command line of chordal -------------------------------------------------===//
 //
 // Chooses the command. Exit codes: 0, 1 (it failed), 2 (bad usage).
 //

@@ -1,5 +1,4 @@
-//===- Model.cpp - a model file made ready to run
-//-------------------------------------------------===//
+//===- Model.cpp - a model file made ready to run ---------------------------------------------===//
 
 #include "tools/chordal/Model.h"
 

@@ -1,10 +1,9 @@
-//===- Model.h - a model file made ready to run
-//---------------------------------------------------===//
+//===- Model.h - a model file made ready to run -----------------------------------------------===//
 //
 // The one way of data through the compiler: GGUF file, checked view, graph, phases, program,
 // object, session. Every command that computes something goes through here.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

@@ -1,4 +1,4 @@
-//===- Perplexity.cpp - chordal perplexity: how well a model expects a text ------------------===//
+//===- Perplexity.cpp - chordal perplexity: how well a model expects a text -------------------===//
 //
 // The method of llama-perplexity, so that numbers compare: the text is cut into chunks of the
 // context's length, each chunk's first token is replaced by BOS, and the tokens of its second half

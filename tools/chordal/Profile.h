@@ -1,5 +1,4 @@
-//===- Profile.h - what steps are made of
-//------------------------------------------------------===//
+//===- Profile.h - what steps are made of -----------------------------------------------------===//
 //
 // Adds up recorded steps: the time of each kind of task (kernel and role), what it read and
 // computed, and the time in which workers had no shard.

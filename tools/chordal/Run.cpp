@@ -1,4 +1,4 @@
-//===- Run.cpp - chordal run: text from a prompt ---------------------------------------------===//
+//===- Run.cpp - chordal run: text from a prompt ----------------------------------------------===//
 //
 // Compiles in memory and does what compiled programs do: see TextCommand.
 //

@@ -1,4 +1,4 @@
-//===- Summary.cpp - a compiled module in figures --------------------------------------------===//
+//===- Summary.cpp - a compiled module in figures ---------------------------------------------===//
 #include "tools/chordal/Summary.h"
 
 #include "ir/dialect/Chordal.h"

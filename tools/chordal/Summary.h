@@ -1,4 +1,4 @@
-//===- Summary.h - a compiled module in figures ----------------------------------------------===//
+//===- Summary.h - a compiled module in figures -----------------------------------------------===//
 //
 // What a module says about a model, for people and programs that do not read IR: hyper-parameters,
 // weights, and for each step function its dispatches with their kernels and costs.

@@ -1,4 +1,4 @@
-//===- Template.cpp - chordal template: conversations as texts -------------------------------===//
+//===- Template.cpp - chordal template: conversations as texts --------------------------------===//
 #include "runtime/core/generate/ChatTemplate.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"

@@ -1,4 +1,4 @@
-//===- Tokenize.cpp - chordal tokenize: texts to token ids and back --------------------------===//
+//===- Tokenize.cpp - chordal tokenize: texts to token ids and back ---------------------------===//
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
 #include "tools/console/Console.h"

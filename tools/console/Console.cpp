@@ -1,4 +1,4 @@
-//===- Console.cpp - what commands read and write --------------------------------------------===//
+//===- Console.cpp - what commands read and write ---------------------------------------------===//
 #include "tools/console/Console.h"
 
 #include <cerrno>

@@ -1,4 +1,4 @@
-//===- Console.h - what commands read and write ----------------------------------------------===//
+//===- Console.h - what commands read and write -----------------------------------------------===//
 //
 // Shared by the driver and by the programs it compiles, which carry no library for it. Results go
 // to standard output, everything else to standard error.

@@ -1,4 +1,4 @@
-//===- Interrupt.h - Ctrl-C ------------------------------------------------------------------===//
+//===- Interrupt.h - Ctrl-C -------------------------------------------------------------------===//
 //
 // Each catches the first signal only; the second has its usual effect and ends the process. One at
 // a time.

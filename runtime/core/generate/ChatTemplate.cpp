@@ -1,4 +1,4 @@
-//===- ChatTemplate.cpp - the chat template of a model ---------------------------------------===//
+//===- ChatTemplate.cpp - the chat template of a model ----------------------------------------===//
 #include "runtime/core/generate/ChatTemplate.h"
 
 #include <utility>

@@ -1,4 +1,4 @@
-//===- ChatTemplate.h - the chat template of a model -----------------------------------------===//
+//===- ChatTemplate.h - the chat template of a model ------------------------------------------===//
 //
 // Where a model's template comes from and which variables it gets besides the conversation.
 //

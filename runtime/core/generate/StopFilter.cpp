@@ -1,4 +1,4 @@
-//===- StopFilter.cpp - ends a stream of text at a stop text ---------------------------------===//
+//===- StopFilter.cpp - ends a stream of text at a stop text ----------------------------------===//
 #include "runtime/core/generate/StopFilter.h"
 
 #include <algorithm>

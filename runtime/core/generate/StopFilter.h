@@ -1,4 +1,4 @@
-//===- StopFilter.h - ends a stream of text at a stop text -----------------------------------===//
+//===- StopFilter.h - ends a stream of text at a stop text ------------------------------------===//
 //
 // A stop text may span several tokens. The filter holds back what could be the beginning of one
 // until it is decided, so that no part of a stop text is ever printed.

@@ -1,10 +1,9 @@
-//===- Sampler.cpp - chooses the next token
-//-------------------------------------------------------===//
+//===- Sampler.cpp - chooses the next token ---------------------------------------------------===//
 //
 // The whole vocabulary is never sorted: top-k keeps a heap of k, and top-p takes tokens off a heap
 // one by one until it has enough.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/sample/Sampler.h"
 
 #include <algorithm>

@@ -1,12 +1,11 @@
-//===- Sampler.h - chooses the next token
-//---------------------------------------------------------===//
+//===- Sampler.h - chooses the next token -----------------------------------------------------===//
 //
 // From a row of logits to a token: repetition penalty, then top-k, top-p and min-p, then
 // temperature and a draw. Equal logits are ordered by id, the generator is our own, and all sums
 // run in a fixed order, so the same seed gives the same tokens on every platform whose `exp`
 // agrees.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

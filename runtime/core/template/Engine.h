@@ -80,8 +80,7 @@ public:
   Value binary(Op op, const Value& a, const Value& b);
   Value negative(const Value& value);
 
-  //===--- conversions, with errors
-  //--------------------------------------------------------------===//
+  //===--- conversions, with errors -----------------------------------------------------------===//
 
   std::optional<int64_t> integer(const Value& value, std::string_view what);
 

@@ -1,11 +1,11 @@
-//===- CharacterMap.cpp - SentencePiece's precompiled normalisation ---===//
+//===- CharacterMap.cpp - SentencePiece's precompiled normalisation ---------------------------===//
 //
 // A unit of the double array holds, from its lowest bit: the byte that leads to it (8), whether a
 // key ends here (1), whether the offset counts in 256s (1), the offset to its children (21), and in
 // the top bit whether it is a value instead: the position of a replacement (31). Child c of the
 // node whose children begin at b is unit b ^ c, and child 0 is the value.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/CharacterMap.h"
 
 #include <algorithm>

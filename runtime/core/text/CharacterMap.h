@@ -1,11 +1,11 @@
-//===- CharacterMap.h - SentencePiece's precompiled normalisation ---===//
+//===- CharacterMap.h - SentencePiece's precompiled normalisation -----------------------------===//
 //
 // A SentencePiece model carries its normalisation as a map from sequences of characters to
 // replacements. Source of the format: the sentencepiece repository (normalizer.cc), the double
 // array is that of Darts-clone: the length of the double array in bytes (u32, little-endian), the
 // double array (u32 each), then the replacements, each with a zero byte behind it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

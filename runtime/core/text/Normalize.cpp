@@ -1,8 +1,8 @@
-//===- Normalize.cpp - decomposition and letter case ---===//
+//===- Normalize.cpp - decomposition and letter case ------------------------------------------===//
 //
 // Binary searches in the generated tables.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Normalize.h"
 
 #include <algorithm>

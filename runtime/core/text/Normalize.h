@@ -1,9 +1,9 @@
-//===- Normalize.h - decomposition and letter case ---===//
+//===- Normalize.h - decomposition and letter case --------------------------------------------===//
 //
 // The mappings of characters that WordPiece needs to fold case and accents away. The tables are
 // generated at build time from the Unicode Character Database.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <array>

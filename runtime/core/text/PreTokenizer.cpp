@@ -1,12 +1,11 @@
-//===- PreTokenizer.cpp - the matcher of the pre-tokenizers
-//---------------------------------------===//
+//===- PreTokenizer.cpp - the matcher of the pre-tokenizers -----------------------------------===//
 //
 // A backtracking matcher that is linear in the text for the patterns it is made for. Within an
 // alternative only one item can be long and give characters back, each in constant time; and when
 // an alternative that begins with an unbounded item fails, it must fail again everywhere in that
 // item's run of characters, which is remembered.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/PreTokenizer.h"
 
 #include <algorithm>

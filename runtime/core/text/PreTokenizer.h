@@ -1,12 +1,11 @@
-//===- PreTokenizer.h - where byte-level BPE may not merge
-//----------------------------------------===//
+//===- PreTokenizer.h - where byte-level BPE may not merge ------------------------------------===//
 //
 // Byte-level BPE cuts a text into words first and merges inside each only. Where it cuts is
 // published with each vocabulary as a list of regular expressions. Here they are data for a small
 // matcher: a pre-tokenizer is a list of stages, a stage a list of alternatives, an alternative a
 // short sequence of items, and an item a set of characters with a repetition.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/core/text/Unicode.h"

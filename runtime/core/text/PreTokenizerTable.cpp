@@ -1,11 +1,10 @@
-//===- PreTokenizerTable.cpp - the pre-tokenizers that are known
-//----------------------------------===//
+//===- PreTokenizerTable.cpp - the pre-tokenizers that are known ------------------------------===//
 //
 // Above each stage stands the regular expression it was written from, as its vocabulary's makers
 // published it. To add a pre-tokenizer, write its stages, its row in the table, and its expressions
 // in the test, which compares the two.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/PreTokenizer.h"
 
 #include <algorithm>
@@ -14,8 +13,7 @@ namespace chordal::text {
 
 namespace {
 
-//===--- sets
-//-----------------------------------------------------------------------------------===//
+//===--- sets ---------------------------------------------------------------------------------===//
 
 constexpr ClassSet everything =
     (ClassSet(1) << (static_cast<unsigned>(CharClass::ControlSpace) + 1)) - 1;
@@ -102,8 +100,7 @@ constexpr CharSet deepseekPunctuation{.with = deepseekPunctuationRanges};
 constexpr CharSet deepseekAsian{.with = deepseekAsianRanges};
 constexpr CharSet hanOrKana{.with = hanKanaRanges};
 
-//===--- items
-//----------------------------------------------------------------------------------===//
+//===--- items --------------------------------------------------------------------------------===//
 
 constexpr Item once(const CharSet& set) {
   return {Item::Set, &set, 1, 1};
@@ -129,8 +126,7 @@ constexpr Item maybeContraction{Item::AnyContraction, nullptr, 0, 1};
 constexpr Item beforeSpaceOnly{Item::BeforeSpaceOnly, nullptr, 1, 1};
 constexpr Item atEnd{Item::End, nullptr, 1, 1};
 
-//===--- stages
-//---------------------------------------------------------------------------------===//
+//===--- stages -------------------------------------------------------------------------------===//
 
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 constexpr Alternative gpt2Words[] = {
@@ -231,8 +227,7 @@ constexpr Stage deepseek3Stages[] = {threeNumbers, hanKanaRun, deepseek3Words};
 constexpr Stage poroStages[] = {unmarkedWords};
 constexpr Stage vikingStages[] = {unmarkedWords, oneNumber};
 
-//===--- the table
-//------------------------------------------------------------------------------===//
+//===--- the table ----------------------------------------------------------------------------===//
 
 using Names = std::string_view;
 constexpr Names defaultNames[] = {"default"};

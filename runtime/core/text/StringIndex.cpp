@@ -1,10 +1,9 @@
-//===- StringIndex.cpp - a hash index over strings that lie elsewhere
-//-----------------------------===//
+//===- StringIndex.cpp - a hash index over strings that lie elsewhere -------------------------===//
 //
 // Linear probing over slots of hash and position; a string is compared only when all 32 bits of its
 // hash agree. The hash is FNV-1a, which runs over parts of a string as over the whole.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/StringIndex.h"
 
 #include <bit>

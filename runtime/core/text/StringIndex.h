@@ -1,11 +1,10 @@
-//===- StringIndex.h - a hash index over strings that lie elsewhere
-//-------------------------------===//
+//===- StringIndex.h - a hash index over strings that lie elsewhere ---------------------------===//
 //
 // Finds a string's position in a list in constant time. Open addressing, eight bytes per slot and
 // no allocation per string, so that a vocabulary of 128 thousand tokens is indexed in a few
 // milliseconds.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-//===- Tokenizer.cpp - text to token ids and back
-//-------------------------------------------------===//
+//===- Tokenizer.cpp - text to token ids and back ---------------------------------------------===//
 //
 // Text is first cut at special tokens. What lies between is cut further into pieces that merges
 // never reach across (words of the pre-tokenizer; for SentencePiece, wherever two characters are
@@ -7,7 +6,7 @@
 // none is left. A heap holds the pairs; entries that an earlier merge made stale are recognised by
 // their length.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Tokenizer.h"
 
 #include "runtime/core/text/PreTokenizer.h"
@@ -166,8 +165,7 @@ struct Tokenizer::Scratch {
   }
 };
 
-//===--- setting up
-//-----------------------------------------------------------------------------===//
+//===--- setting up ---------------------------------------------------------------------------===//
 
 Result<void> Tokenizer::init(Vocabulary vocabulary) {
   vocab = std::move(vocabulary);
@@ -254,8 +252,7 @@ TokenId Tokenizer::find(std::string_view tokenText) const {
   return position == StringIndex::notFound ? noToken : static_cast<TokenId>(position);
 }
 
-//===--- encoding
-//-------------------------------------------------------------------------------===//
+//===--- encoding -----------------------------------------------------------------------------===//
 
 Result<void> Tokenizer::encode(std::string_view text, EncodeOptions options,
                                std::vector<TokenId>& ids) const {
@@ -502,8 +499,7 @@ void Tokenizer::appendByte(unsigned char byte, std::vector<TokenId>& ids) const 
     ids.push_back(id);
 }
 
-//===--- decoding
-//-------------------------------------------------------------------------------===//
+//===--- decoding -----------------------------------------------------------------------------===//
 
 void Tokenizer::appendPiece(TokenId id, bool showSpecial, std::string& bytes) const {
   if (!vocab.contains(id))

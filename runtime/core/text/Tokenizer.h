@@ -1,11 +1,10 @@
-//===- Tokenizer.h - text to token ids and back
-//---------------------------------------------------===//
+//===- Tokenizer.h - text to token ids and back -----------------------------------------------===//
 //
 // Encodes text by the vocabulary's own algorithm (SentencePiece BPE, byte-level BPE, unigram,
 // WordPiece) and decodes ids to bytes. All are linear in the length of the text but for the
 // logarithm of a heap.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

@@ -1,8 +1,8 @@
-//===- Trie.cpp - all prefixes of a text that are tokens ---===//
+//===- Trie.cpp - all prefixes of a text that are tokens --------------------------------------===//
 //
 // Open addressing with linear probing, at most half full.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Trie.h"
 
 #include <bit>

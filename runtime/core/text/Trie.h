@@ -1,10 +1,10 @@
-//===- Trie.h - all prefixes of a text that are tokens ---===//
+//===- Trie.h - all prefixes of a text that are tokens ----------------------------------------===//
 //
 // Walks a text byte by byte and meets every token that begins where the walk began. The edges lie
 // in one hash table, so a trie takes memory in proportion to the bytes of its strings, whatever
 // they are.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/core/text/Vocabulary.h"

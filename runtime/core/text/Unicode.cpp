@@ -1,10 +1,9 @@
-//===- Unicode.cpp - characters, their classes, UTF-8
-//---------------------------------------------===//
+//===- Unicode.cpp - characters, their classes, UTF-8 -----------------------------------------===//
 //
 // The look-up in the generated table, and decoding of UTF-8 after table 3-7 of the Unicode
 // Standard: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Unicode.h"
 
 namespace chordal::text {

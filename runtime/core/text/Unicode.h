@@ -1,10 +1,9 @@
-//===- Unicode.h - characters, their classes, UTF-8
-//-----------------------------------------------===//
+//===- Unicode.h - characters, their classes, UTF-8 -------------------------------------------===//
 //
 // What tokenizers need to know of Unicode: the general category of every code point and which are
 // white space. The table is generated at build time from the Unicode Character Database.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

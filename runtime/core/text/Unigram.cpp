@@ -1,11 +1,11 @@
-//===- Unigram.cpp - SentencePiece's unigram segmentation ---===//
+//===- Unigram.cpp - SentencePiece's unigram segmentation -------------------------------------===//
 //
 // Viterbi's algorithm from left to right over the characters: for each position the best score of
 // what lies before it. A position that no token reaches across is on every path; what lies before
 // it is settled there and forgotten, so that memory is needed for a word or two and not for the
 // text.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Unigram.h"
 
 #include "runtime/core/text/Unicode.h"

@@ -1,10 +1,10 @@
-//===- Unigram.h - SentencePiece's unigram segmentation ---===//
+//===- Unigram.h - SentencePiece's unigram segmentation ---------------------------------------===//
 //
 // Every token has a score, its log probability; a text becomes the tokens whose scores have the
 // largest sum. Source: Kudo, Subword Regularization (2018), section 3.2; normalisation and the
 // rules for what no token covers are SentencePiece's.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/core/text/CharacterMap.h"

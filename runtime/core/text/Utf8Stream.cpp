@@ -1,9 +1,8 @@
-//===- Utf8Stream.cpp - whole characters from a stream of bytes
-//-----------------------------------===//
+//===- Utf8Stream.cpp - whole characters from a stream of bytes -------------------------------===//
 //
 // Keeps at most the three bytes of an unfinished character.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Utf8Stream.h"
 
 #include "runtime/core/text/Unicode.h"

@@ -1,10 +1,9 @@
-//===- Utf8Stream.h - whole characters from a stream of bytes
-//-------------------------------------===//
+//===- Utf8Stream.h - whole characters from a stream of bytes ---------------------------------===//
 //
 // A token may end in the middle of a UTF-8 character. The stream holds such bytes back until the
 // character is complete, so that a terminal or a JSON string never sees half of one.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include <cstdint>

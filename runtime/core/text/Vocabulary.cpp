@@ -1,10 +1,9 @@
-//===- Vocabulary.cpp - what a tokenizer needs to know
-//--------------------------------------------===//
+//===- Vocabulary.cpp - what a tokenizer needs to know ----------------------------------------===//
 //
 // Files often say only part of which tokens are special, and some say it wrongly; the rest is known
 // from the texts that model families use for their markers.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Vocabulary.h"
 
 #include <algorithm>

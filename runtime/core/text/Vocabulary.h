@@ -1,10 +1,9 @@
-//===- Vocabulary.h - what a tokenizer needs to know
-//----------------------------------------------===//
+//===- Vocabulary.h - what a tokenizer needs to know ------------------------------------------===//
 //
 // A plain description of a vocabulary, independent of the file it came from. Strings are views into
 // memory of the caller's (a mapped file, a program container), which must outlive the vocabulary.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/Error.h"

@@ -1,11 +1,10 @@
-//===- VocabularyFromGguf.cpp - a vocabulary from a GGUF file
-//-------------------------------------===//
+//===- VocabularyFromGguf.cpp - a vocabulary from a GGUF file ---------------------------------===//
 //
 // Keys are those of the GGUF specification. What a file leaves out has the default of its kind of
 // vocabulary: SentencePiece files may leave out everything but tokens and scores, and byte-level
 // BPE files leave the rule for bos to their pre-tokenizer.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/VocabularyFromGguf.h"
 
 #include "ir/gguf/View.h"

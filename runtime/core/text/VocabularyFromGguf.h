@@ -1,9 +1,8 @@
-//===- VocabularyFromGguf.h - a vocabulary from a GGUF file
-//---------------------------------------===//
+//===- VocabularyFromGguf.h - a vocabulary from a GGUF file -----------------------------------===//
 //
 // Reads the keys `tokenizer.ggml.*`. The only part of the text code that knows GGUF.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/core/text/Vocabulary.h"

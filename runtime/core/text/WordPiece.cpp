@@ -1,9 +1,9 @@
-//===- WordPiece.cpp - BERT's tokenizer ---===//
+//===- WordPiece.cpp - BERT's tokenizer -------------------------------------------------------===//
 //
 // Characters are decomposed, dropped, lowered and put into words one at a time; nothing but the
 // word at hand is stored.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/WordPiece.h"
 
 #include "runtime/core/text/Normalize.h"

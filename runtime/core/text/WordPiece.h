@@ -1,11 +1,11 @@
-//===- WordPiece.h - BERT's tokenizer ---===//
+//===- WordPiece.h - BERT's tokenizer ---------------------------------------------------------===//
 //
 // Text is cut into words and punctuation, and each word into the longest tokens that fit, from left
 // to right. Source: Devlin et al., BERT (2018), and its released code (BasicTokenizer,
 // WordpieceTokenizer). GGUF files write U+2581 in front of tokens that begin a word, where BERT
 // writes "##" in front of all others.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "runtime/core/text/Trie.h"

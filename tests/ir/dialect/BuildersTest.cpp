@@ -1,9 +1,8 @@
-//===- BuildersTest.cpp - ops made by builders
-//--------------------------------------------------===//
+//===- BuildersTest.cpp - ops made by builders ------------------------------------------------===//
 //
 // Builders infer result types and fill in what their callers leave out; what they make verifies.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/Chordal.h"
 #include "mlir/IR/Verifier.h"
 

@@ -1,9 +1,8 @@
-//===- StateLinearityTest.cpp - states are used once
-//--------------------------------------------===//
+//===- StateLinearityTest.cpp - states are used once ------------------------------------------===//
 //
 // What verifyStateLinearity accepts and refuses, looking into fused and dispatch ops.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/dialect/Chordal.h"
 #include "mlir/Parser/Parser.h"
 

@@ -1,5 +1,4 @@
-//===- CodebooksTest.cpp - tables of formats, entry by entry
-//--------------------------------------===//
+//===- CodebooksTest.cpp - tables of formats, entry by entry ----------------------------------===//
 
 #include "ir/gguf/Codebooks.h"
 

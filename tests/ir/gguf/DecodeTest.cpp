@@ -1,10 +1,9 @@
-//===- DecodeTest.cpp - decoding against reference data, bit for bit
-//------------------------------===//
+//===- DecodeTest.cpp - decoding against reference data, bit for bit --------------------------===//
 //
 // Each pair of files holds 8 rows of 512 weights as stored, and the same weights decoded to float:
 // random bytes with small, signed, subnormal and very large scales, and real quantised data.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "ir/gguf/Decode.h"
 

@@ -1,5 +1,4 @@
-//===- FormatsTest.cpp - the table of formats
-//-----------------------------------------------------===//
+//===- FormatsTest.cpp - the table of formats -------------------------------------------------===//
 
 #include "ir/gguf/Formats.h"
 #include "ir/gguf/Blocks.h"

@@ -1,10 +1,9 @@
-//===- GgufBuilder.h - makes GGUF files in memory
-//-------------------------------------------------===//
+//===- GgufBuilder.h - makes GGUF files in memory ---------------------------------------------===//
 //
 // For tests: `GgufBuilder` writes well-formed files, small models for instance; `ByteWriter` writes
 // anything, malformed files in particular.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/gguf/View.h"

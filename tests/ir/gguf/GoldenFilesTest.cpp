@@ -1,5 +1,4 @@
-//===- GoldenFilesTest.cpp - real files open, and quickly
-//-----------------------------------------===//
+//===- GoldenFilesTest.cpp - real files open, and quickly -------------------------------------===//
 
 #include "ir/gguf/Decode.h"
 #include "ir/gguf/View.h"

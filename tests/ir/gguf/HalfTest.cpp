@@ -1,5 +1,4 @@
-//===- HalfTest.cpp - conversions of half and bfloat16
-//--------------------------------------------===//
+//===- HalfTest.cpp - conversions of half and bfloat16 ----------------------------------------===//
 
 #include "ir/gguf/Half.h"
 

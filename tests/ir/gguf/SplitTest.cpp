@@ -1,5 +1,4 @@
-//===- SplitTest.cpp - opening files and split models
-//---------------------------------------------===//
+//===- SplitTest.cpp - opening files and split models -----------------------------------------===//
 
 #include "tests/ir/gguf/GgufBuilder.h"
 

@@ -1,9 +1,8 @@
-//===- ViewErrorsTest.cpp - malformed GGUF files are refused
-//--------------------------------------===//
+//===- ViewErrorsTest.cpp - malformed GGUF files are refused ----------------------------------===//
 //
 // One test for each message of the parser. A message says at which byte the fault is.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 
 #include "tests/ir/gguf/GgufBuilder.h"
 

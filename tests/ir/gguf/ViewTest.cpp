@@ -1,5 +1,4 @@
-//===- ViewTest.cpp - reading well-formed GGUF files
-//----------------------------------------------===//
+//===- ViewTest.cpp - reading well-formed GGUF files ------------------------------------------===//
 
 #include "tests/ir/gguf/GgufBuilder.h"
 

@@ -3,7 +3,7 @@
 // Tests, by the text of their graphs, what each architecture has that Llama has not. (That the
 // numbers are right, the reference models show where there are any.)
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "tests/ir/import/ImportFixture.h"
 
 #include <algorithm>

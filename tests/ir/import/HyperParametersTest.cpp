@@ -3,7 +3,7 @@
 // Tests that values and defaults are read as the format says, and that every absurd value is
 // refused with a message that names the key.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/HyperParameters.h"
 
 #include "tests/ir/import/TinyModel.h"

@@ -2,7 +2,7 @@
 //
 // Tests what import builds, by its text, and what it refuses.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Import.h"
 
 #include "ir/import/Registry.h"
@@ -180,7 +180,7 @@ TEST_F(Import, ArchitecturesAreSorted) {
   EXPECT_TRUE(std::ranges::is_sorted(architectures(), {}, &Architecture::name));
 }
 
-//===--- errors -----------------------------------------------------------------------------===//
+//===--- errors -------------------------------------------------------------------------------===//
 
 TEST_F(Import, UnknownArchitecture) {
   expectError(TinyModel("mamba"),

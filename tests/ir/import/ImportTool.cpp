@@ -3,7 +3,7 @@
 // chordal-import MODEL [--context N] [--kv f16|f32] [--bucket N]... [--quiet]: imports a model and
 // prints the module, for tests and for feeding chordal-opt. The time goes to standard error.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Import.h"
 
 #include "llvm/Support/CommandLine.h"

@@ -1,11 +1,10 @@
-//===- ReadmeTest.cpp - the README lists what runs
-//-----------------------------------------------===//
+//===- ReadmeTest.cpp - the README lists what runs --------------------------------------------===//
 //
 // The README's lists of architectures and formats stand between comments that name them; what
 // stands there has to be what the registry and the kernel catalogue know. A failure prints the list
 // to paste.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Registry.h"
 #include "kernels/catalogue/Catalogue.h"
 

@@ -3,7 +3,7 @@
 // Tests the frequencies against the papers' formulas, evaluated another way (in long double, pair
 // by pair from wavelengths), and the rules for their edges.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/import/Rope.h"
 
 #include <gtest/gtest.h>

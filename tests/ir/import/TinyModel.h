@@ -3,7 +3,7 @@
 // A model with one block whose metadata and tensors a test then changes, one at a time, to see what
 // import says about it.
 //
-//===----------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "tests/ir/gguf/GgufBuilder.h"

@@ -1,10 +1,9 @@
-//===- Fixture.h - runs text on random inputs
-//---------------------------------------------------===//
+//===- Fixture.h - runs text on random inputs -------------------------------------------------===//
 //
 // What the tests of the interpreter share: a module from text, weights in memory, random arrays and
 // comparisons in which a NaN fails.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "ir/dialect/Chordal.h"

@@ -1,9 +1,8 @@
-//===- OpsTest.cpp - each op against a small computation of its own
-//-----------------------------===//
+//===- OpsTest.cpp - each op against a small computation of its own ---------------------------===//
 //
 // Random inputs; the expectations are written anew from the dialect's descriptions.
 //
-//===--------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "Fixture.h"
 
 #include "ir/gguf/Half.h"

@@ -27,7 +27,7 @@ inline uint32_t hash(uint32_t a, uint32_t b) {
   return uint32_t(x >> 32);
 }
 
-//===--- mix: random task graphs ---===//
+//===--- mix: random task graphs --------------------------------------------------------------===//
 
 /// Parameters of a mix task, then for each dependency {its factor, whether its rows are outputs}.
 /// Operands: output, log, then the dependencies' outputs. An output is [rows][factor] words; the
@@ -177,7 +177,7 @@ struct TestStep {
   }
 };
 
-//===--- recall: a model that remembers ---===//
+//===--- recall: a model that remembers -------------------------------------------------------===//
 
 constexpr uint32_t recallVocabulary = 13;
 

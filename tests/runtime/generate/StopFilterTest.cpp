@@ -1,5 +1,4 @@
-//===- StopFilterTest.cpp - stop texts in a stream
-//----------------------------------------------===//
+//===- StopFilterTest.cpp - stop texts in a stream --------------------------------------------===//
 #include "runtime/core/generate/StopFilter.h"
 
 #include <gtest/gtest.h>

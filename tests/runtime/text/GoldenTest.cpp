@@ -1,11 +1,10 @@
-//===- GoldenTest.cpp - tokenizers against reference vectors
-//--------------------------------------===//
+//===- GoldenTest.cpp - tokenizers against reference vectors ----------------------------------===//
 //
 // Tests that every text of the reference vectors gives the reference's ids, and that the ids give
 // back the reference's bytes. A few small vocabularies lie with the tests; the rest is reference
 // data.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "ir/gguf/View.h"
 #include "runtime/core/text/Tokenizer.h"
 #include "runtime/core/text/VocabularyFromGguf.h"

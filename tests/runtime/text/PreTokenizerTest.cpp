@@ -1,10 +1,9 @@
-//===- PreTokenizerTest.cpp - pre-tokenizers against PCRE2
-//----------------------------------------===//
+//===- PreTokenizerTest.cpp - pre-tokenizers against PCRE2 ------------------------------------===//
 //
 // Tests that each pre-tokenizer cuts random text exactly where its published regular expressions
 // do, as PCRE2 understands them, and that cutting takes linear time.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/PreTokenizer.h"
 
 #include <gtest/gtest.h>

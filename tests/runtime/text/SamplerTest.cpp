@@ -1,10 +1,9 @@
-//===- SamplerTest.cpp - the choice of the next token
-//---------------------------------------------===//
+//===- SamplerTest.cpp - the choice of the next token -----------------------------------------===//
 //
 // Tests each filter by what it keeps, the draw by its frequencies against probabilities computed
 // here, and that what cannot be sampled is refused.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/sample/Sampler.h"
 
 #include <gtest/gtest.h>

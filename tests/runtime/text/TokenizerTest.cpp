@@ -1,10 +1,9 @@
-//===- TokenizerTest.cpp - the rules of the tokenizers
-//--------------------------------------------===//
+//===- TokenizerTest.cpp - the rules of the tokenizers ----------------------------------------===//
 //
 // Tests the rules one by one on vocabularies of a few tokens, the merging against a slow and
 // obvious one, and that long texts take time in proportion.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Tokenizer.h"
 
 #include <gtest/gtest.h>

@@ -1,10 +1,9 @@
-//===- UnicodeTest.cpp - character classes, UTF-8, streams
-//----------------------------------------===//
+//===- UnicodeTest.cpp - character classes, UTF-8, streams ------------------------------------===//
 //
 // Tests character classes by examples of each, and that any bytes are
 // divided into characters the same way from the front, from the back and in a stream.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Unicode.h"
 #include "runtime/core/text/Utf8Stream.h"
 

@@ -1,9 +1,9 @@
-//===- UnigramTest.cpp - the segmentation of unigram vocabularies ---===//
+//===- UnigramTest.cpp - the segmentation of unigram vocabularies -----------------------------===//
 //
 // Tests the best segmentation against trying all of them, the rules of normalisation, character
 // maps against a table and against damage, and that time is in proportion to the text.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Unigram.h"
 #include "runtime/core/text/Tokenizer.h"
 

@@ -1,10 +1,9 @@
-//===- VocabularyTest.cpp - vocabularies and how files give them
-//----------------------------------===//
+//===- VocabularyTest.cpp - vocabularies and how files give them ------------------------------===//
 //
 // Tests which tokens end a generation, what a file may leave out, and that every wrong key gives an
 // error that names it.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Vocabulary.h"
 
 #include "ir/gguf/View.h"

@@ -1,9 +1,9 @@
-//===- WordPieceTest.cpp - BERT's tokenizer ---===//
+//===- WordPieceTest.cpp - BERT's tokenizer ---------------------------------------------------===//
 //
 // Tests the rules one by one, the cutting of words against a slow and obvious one, and the mappings
 // of characters.
 //
-//===----------------------------------------------------------------------------------------------===//
+//===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/WordPiece.h"
 #include "runtime/core/text/Normalize.h"
 #include "runtime/core/text/Tokenizer.h"
