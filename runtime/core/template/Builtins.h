@@ -76,6 +76,9 @@ struct FunctionObject : Object {
 const Filter* findFilter(std::string_view name);
 const Test* findTest(std::string_view name);
 
+/// The filters of what has items; a part of what findFilter looks through.
+std::span<const Filter> rowFilters();
+
 /// The method of values of this kind, or null. An error for methods that would change the value,
 /// which templates may not do.
 const Method* lookUpMethod(Engine& engine, const Value& self, std::string_view name);

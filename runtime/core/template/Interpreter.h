@@ -36,7 +36,21 @@ public:
 
 private:
   enum class Flow : uint8_t { On, Break, Continue, Failed };
-  struct Deeper;
+
+  /// Counts depth and work while a part is evaluated.
+  struct Deeper {
+    Interpreter& interpreter;
+    bool ok;
+    Deeper(Interpreter& interpreter, Offset at) : interpreter(interpreter) {
+      interpreter.here = at;
+      interpreter.heap.work(1);
+      ok = ++interpreter.depth <= interpreter.maxDepth && interpreter.check();
+      if (!ok)
+        interpreter.fail("nested too deeply, perhaps by macros that call themselves",
+                         ErrorCode::OutOfRange);
+    }
+    ~Deeper() { --interpreter.depth; }
+  };
 
   Flow execute(const Body& body, Scope& scope);
   Flow execute(const Stmt& stmt, Scope& scope);
