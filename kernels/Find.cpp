@@ -23,9 +23,11 @@
 #if defined(__aarch64__)
 #define CHORDAL_IF_Neon(...) __VA_ARGS__
 #define CHORDAL_IF_NeonDotprod(...) __VA_ARGS__
+#define CHORDAL_IF_NeonI8mm(...) __VA_ARGS__
 #else
 #define CHORDAL_IF_Neon(...)
 #define CHORDAL_IF_NeonDotprod(...)
+#define CHORDAL_IF_NeonI8mm(...)
 #endif
 
 namespace chordal::kernels {

@@ -48,6 +48,7 @@ struct Avx2 {
   /// What is added to signed codes to make them unsigned, where signedDot wants that.
   static constexpr int signedZero = 0;
   CHORDAL_INLINE Bytes fromSigned(Bytes v) { return v; }
+  static constexpr bool signedProducts = false; ///< codes are multiplied as signed bytes
 
   CHORDAL_INLINE Ints zeroInts() { return _mm256_setzero_si256(); }
   CHORDAL_INLINE void storeInts(int32_t* p, Ints v) {
@@ -63,10 +64,6 @@ struct Avx2 {
     return _mm256_madd_epi16(_mm256_cvtepi16_epi32(v), _mm256_set1_epi32(factor & 0xffff));
   }
   CHORDAL_INLINE Ints addInts(Ints a, int b) { return _mm256_add_epi32(a, _mm256_set1_epi32(b)); }
-  /// One number in the first lane, zero in the others.
-  CHORDAL_INLINE Ints firstLane(const int32_t* p) {
-    return _mm256_zextsi128_si256(_mm_loadu_si32(p));
-  }
   /// Codes up to 129: no sum of two products overflows 16 bits.
   CHORDAL_INLINE Ints dot(Ints start, Bytes codes, Bytes q) {
     __m256i pairs = _mm256_maddubs_epi16(codes, q);
@@ -81,13 +78,6 @@ struct Avx2 {
 
   CHORDAL_INLINE Floats zeroFloats() { return _mm256_setzero_ps(); }
   CHORDAL_INLINE Floats loadFloats(const float* p) { return _mm256_loadu_ps(p); }
-  /// n < 8 floats, and zeros.
-  CHORDAL_INLINE Floats loadFirstFloats(const float* p, int n) {
-    alignas(32) float part[8] = {};
-    for (int i = 0; i < n; ++i)
-      part[i] = p[i];
-    return _mm256_load_ps(part);
-  }
   /// Four floats, each twice.
   CHORDAL_INLINE Floats loadTwice(const float* p) {
     return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
@@ -212,7 +202,7 @@ struct Avx2 {
   static constexpr int vectors = 2;  ///< vectors of weight rows that the GEMM holds
   static constexpr int rowBlock = 3; ///< rows of activations that it holds
   static constexpr int floatRowBlock = 4;
-  static constexpr bool fused = true; ///< wideFma rounds once
+  static constexpr bool sumsAsFloats = true; ///< integer sums of the GEMM are read as floats
   using WideInts = __m256i;
   using WideFloats = __m256;
 

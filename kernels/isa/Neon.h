@@ -1,7 +1,8 @@
 //===- Neon.h - traits for aarch64 ------------------------------------------------------------===//
 //
-// Neon: what every aarch64 processor has. NeonDotprod: with the dot products of ARMv8.2. All codes
-// are below 128 (or signed), so that signed dot products serve all formats. See Isa.h.
+// Neon: what every aarch64 processor has. NeonDotprod: with the dot products of ARMv8.2. NeonI8mm:
+// with the products of small matrices of ARMv8.6. All codes are below 128 (or signed), so that
+// signed products serve all formats. See Isa.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -14,6 +15,8 @@ namespace chordal::kernels {
 namespace {
 
 struct Neon : Pairs {
+  static constexpr bool signedProducts = true;
+
   //===--- dot products of bytes --------------------------------------------------------------===//
 
   /// factor * (p[2i] + p[2i+1])
@@ -27,6 +30,8 @@ struct Neon : Pairs {
                       fourProducts(high(start), high(codes), high(q)));
   }
   CHORDAL_INLINE Ints signedDot(Ints start, Bytes codes, Bytes q) { return dot(start, codes, q); }
+
+  CHORDAL_INLINE Bytes subtract(Bytes v, uint8_t number) { return v - number; }
 
   //===--- the wide part ----------------------------------------------------------------------===//
 
@@ -68,7 +73,6 @@ struct Neon : Pairs {
     return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(held.val[0]), vpaddlq_s16(held.val[1])));
   }
   CHORDAL_INLINE WideFloats wideToFloats(WideInts v) { return (WideFloats)vcvtq_f32_s32(v); }
-  CHORDAL_INLINE WideFloats wideAsFloats(WideInts v) { return (WideFloats)v; }
 
 private:
   CHORDAL_INLINE Ints4 fourProducts(Ints4 start, Bytes16 codes, Bytes16 q) {
@@ -101,6 +105,53 @@ struct NeonDotprod : Neon {
     return step(held, codes, q);
   }
   CHORDAL_INLINE WideInts end(WideInts, WideInts held) { return held; }
+};
+#endif
+
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+/// With products of matrices of 2 x 8 and 8 x 2 bytes, for the GEMM of PairGemm.h. A vector of sums
+/// is [weight row][activation row].
+struct NeonI8mm : NeonDotprod {
+  static constexpr int rowPairs = 3; ///< pairs of rows of activations that it holds
+
+  using Pairs::transpose;
+  /// The eight bytes at the same place of 8 rows, four rows to a vector, place after place.
+  CHORDAL_INLINE void transpose(Bytes (&rows)[8]) {
+    Longs2 v[8][2];
+    for (int r = 0; r < 8; ++r) {
+      v[r][0] = (Longs2)low(rows[r]);
+      v[r][1] = (Longs2)high(rows[r]);
+    }
+    for (int place = 0; place < 4; ++place)
+      for (int half = 0; half < 2; ++half) {
+        Longs2 two[2];
+        for (int i = 0; i < 2; ++i) {
+          const Longs2 a = v[4 * half + 2 * i][place / 2], b = v[4 * half + 2 * i + 1][place / 2];
+          two[i] = place % 2 ? Longs2{a[1], b[1]} : Longs2{a[0], b[0]};
+        }
+        rows[2 * place + half] = join<Bytes>(two[0], two[1]);
+      }
+  }
+  CHORDAL_INLINE WideInts stepOfPairs(WideInts sums, WideInts codes, WideInts q) {
+    return vmmlaq_s32(sums, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(q));
+  }
+  /// p[0], p[0], p[1], p[1]
+  CHORDAL_INLINE WideFloats loadTwoTwice(const float* p) {
+    return WideFloats{p[0], p[0], p[1], p[1]};
+  }
+  /// p[0], p[1], p[0], p[1]
+  CHORDAL_INLINE WideFloats loadPair(const float* p) {
+    return (WideFloats)vdupq_n_u64(loadAs<uint64_t>(p));
+  }
+  /// Two rows of four to two vectors of pairs, and back.
+  CHORDAL_INLINE void interleave(WideFloats a, WideFloats b, WideFloats& low, WideFloats& high) {
+    low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  }
+  CHORDAL_INLINE void separate(WideFloats low, WideFloats high, WideFloats& a, WideFloats& b) {
+    a = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+    b = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+  }
 };
 #endif
 

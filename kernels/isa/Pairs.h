@@ -9,6 +9,7 @@
 
 #include "kernels/isa/Halves.h"
 #include "kernels/isa/Isa.h"
+#include "kernels/isa/Tables.h"
 
 namespace chordal::kernels {
 namespace {
@@ -78,21 +79,14 @@ struct Pairs {
     return (shift < 0 ? v << uint8_t(-shift) : v >> uint8_t(shift)) & mask;
   }
   CHORDAL_INLINE Bytes bitsTo(const void* p, uint8_t value) {
-    typedef uint8_t Four __attribute__((vector_size(4)));
-    const Four four = loadAs<Four>(p);
-    // Byte i of the word to lanes 8i to 8i+7, then one bit of it to each.
-    const Bytes spread =
-        __builtin_shufflevector(four, four, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2,
-                                2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
-    const Bytes bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
-                       1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    return (Bytes)((spread & bit) != 0) & value;
+    return maskOf(loadAs<uint32_t>(p)) & value;
   }
   CHORDAL_INLINE Bytes either(Bytes a, Bytes b) { return a | b; }
 
   /// What is added to signed codes to make them unsigned, where signedDot wants that.
   static constexpr int signedZero = 0;
   CHORDAL_INLINE Bytes fromSigned(Bytes v) { return v; }
+  static constexpr bool signedProducts = false; ///< codes are multiplied as signed bytes
 
   //===--- integers ---------------------------------------------------------------------------===//
 
@@ -103,20 +97,11 @@ struct Pairs {
   CHORDAL_INLINE Ints products(const int16_t* p, int factor) {
     return __builtin_convertvector(loadAs<Shorts8>(p), Ints) * factor;
   }
-  /// One number in the first lane, zero in the others.
-  CHORDAL_INLINE Ints firstLane(const int32_t* p) { return Ints{*p}; }
 
   //===--- floats -----------------------------------------------------------------------------===//
 
   CHORDAL_INLINE Floats zeroFloats() { return Floats{}; }
   CHORDAL_INLINE Floats loadFloats(const float* p) { return loadAs<Floats>(p); }
-  /// n < 8 floats, and zeros.
-  CHORDAL_INLINE Floats loadFirstFloats(const float* p, int n) {
-    float part[8] = {};
-    for (int i = 0; i < n; ++i)
-      part[i] = p[i];
-    return loadAs<Floats>(part);
-  }
   /// Four floats, each twice.
   CHORDAL_INLINE Floats loadTwice(const float* p) {
     const Floats4 v = loadAs<Floats4>(p);
@@ -232,11 +217,9 @@ struct Pairs {
   //===--- the float half of the wide part ----------------------------------------------------===//
 
   static constexpr int lanes = 4; ///< weight rows to a vector
-#if defined(__FMA__) || defined(__aarch64__)
-  static constexpr bool fused = true; ///< wideFma rounds once
-#else
-  static constexpr bool fused = false;
-#endif
+  /// Without FMA that would not be exact; with that of aarch64, which overwrites its addend, it
+  /// would save no instruction.
+  static constexpr bool sumsAsFloats = false;
   using WideFloats = Floats4;
 
   CHORDAL_INLINE WideFloats wideZeroFloats() { return WideFloats{}; }

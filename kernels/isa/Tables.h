@@ -42,6 +42,14 @@ template <class Bytes> CHORDAL_INLINE Bytes lookUp(const uint8_t (&table)[16], B
 #if defined(__AVX2__)
   const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return as<Bytes>(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), as<__m256i>(codes)));
+#elif defined(__SSSE3__)
+  struct {
+    __m128i low, high;
+  } pair = as<decltype(pair)>(codes);
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  pair.low = _mm_shuffle_epi8(entries, pair.low);
+  pair.high = _mm_shuffle_epi8(entries, pair.high);
+  return as<Bytes>(pair);
 #elif defined(__aarch64__)
   const uint8x16_t entries = vld1q_u8(table);
   const auto pair = as<uint8x16x2_t>(codes);
@@ -53,6 +61,19 @@ template <class Bytes> CHORDAL_INLINE Bytes lookUp(const uint8_t (&table)[16], B
     v[i] = table[v[i]];
   return as<Bytes>(v);
 #endif
+}
+
+/// 0xff in the places i where bit i is set, else 0.
+CHORDAL_INLINE ByteVector maskOf(uint32_t bits) {
+  typedef uint8_t Four __attribute__((vector_size(4)));
+  const Four four = as<Four>(bits);
+  // Byte i of the word to lanes 8i to 8i+7, then one bit of it to each.
+  const ByteVector spread =
+      __builtin_shufflevector(four, four, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2,
+                              2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  const ByteVector bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
+                          1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  return as<ByteVector>((spread & bit) != 0);
 }
 
 /// zero + v, or zero - v in the places i where bit i of `negative` is set.
@@ -71,10 +92,8 @@ template <class Bytes> CHORDAL_INLINE Bytes around(uint8_t zero, Bytes v, uint32
   return as<Bytes>(
       _mm256_add_epi8(_mm256_sign_epi8(as<__m256i>(v), sign), _mm256_set1_epi8(char(zero))));
 #else
-  ByteVector x = as<ByteVector>(v);
-  for (int i = 0; i < 32; ++i)
-    x[i] = uint8_t(negative >> i & 1 ? zero - x[i] : zero + x[i]);
-  return as<Bytes>(x);
+  const ByteVector x = as<ByteVector>(v), mask = maskOf(negative);
+  return as<Bytes>(((x ^ mask) - mask) + zero);
 #endif
 }
 

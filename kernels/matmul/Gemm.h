@@ -34,14 +34,16 @@ template <class I, class F> struct Gemm {
   static constexpr bool needsTile = true;
   static constexpr int panelRows = I::lanes * I::vectors;
   static constexpr int panels = matmulTile / panelRows;
-  static constexpr int zero = F::isSigned ? I::signedZero : F::zero;
+  /// Where bytes are multiplied as signed ones, codes are unpacked without their zero point.
+  static constexpr int unpackedZero = I::signedProducts ? F::zero : 0;
+  static constexpr int zero = F::isSigned ? I::signedZero : F::zero - unpackedZero;
   static constexpr int parts = 32 / F::perScale;
   static constexpr int chunkParts = gemmColumns / F::perScale;
   static_assert(!F::hasMinimum || zero == 0);
   /// Integer sums begin at the bits of a float that is so great that they count in its last place:
   /// they are floats then as they are, but for that base, which the product with the scale takes
   /// off again, exactly: fma(sum, scale, -base * scale). Scales have at most 22 bits.
-  static constexpr bool asFloats = I::fused && !F::greatScales;
+  static constexpr bool asFloats = I::sumsAsFloats && !F::greatScales;
   static constexpr float sumBase = 0x1.8p23f; // sums are below 2^22
   static constexpr int32_t sumBaseBits = asFloats ? 0x4b400000 : 0;
   /// Numbers to a scale: itself, -sumBase times it, the minimum.
@@ -70,6 +72,8 @@ template <class I, class F> struct Gemm {
       codes[r] = F::template codes<I>(rows[r], g);
       if constexpr (F::isSigned)
         codes[r] = I::fromSigned(codes[r]);
+      if constexpr (unpackedZero != 0)
+        codes[r] = I::subtract(codes[r], unpackedZero);
     }
     I::transpose(codes);
     uint8_t* to = panel.codes + (size_t(first + g) * 8 * panelRows + at) * 4;
@@ -322,16 +326,21 @@ template <class I, class F> struct Gemm {
     }
   }
 
+  /// Prepares for products with the chunk at `column`, which it unpacks.
+  CHORDAL_INLINE Chunk begin(const Tile& tile, uint32_t column) {
+    const uint32_t left = tile.columns - column;
+    const Chunk chunk = {tile.scratch + tile.layout->codes,
+                         reinterpret_cast<float*>(tile.scratch + tile.layout->scales),
+                         int((left < gemmColumns ? left : gemmColumns) / 32)};
+    unpack(tile, column, chunk);
+    if constexpr (F::hasMinimum || zero != 0)
+      prepare(tile, column, chunk.groups);
+    return chunk;
+  }
+
   static void compute(const Tile& tile) {
-    Chunk chunk;
-    chunk.codes = tile.scratch + tile.layout->codes;
-    chunk.scales = reinterpret_cast<float*>(tile.scratch + tile.layout->scales);
     for (uint32_t column = 0; column < tile.columns; column += gemmColumns) {
-      const uint32_t left = tile.columns - column;
-      chunk.groups = int((left < gemmColumns ? left : gemmColumns) / 32);
-      unpack(tile, column, chunk);
-      if constexpr (F::hasMinimum || zero != 0)
-        prepare(tile, column, chunk.groups);
+      const Chunk chunk = begin(tile, column);
       uint32_t row = 0;
       for (; row + I::rowBlock <= tile.rows; row += I::rowBlock)
         rowBlock<I::rowBlock>(tile, row, column, chunk);

@@ -1,8 +1,8 @@
 //===- Instantiate.h - the matmul kernels of one instruction-set level ------------------------===//
 //
-// CHORDAL_DEFINE_FLOATS(level), _BLOCKS, _CODEBOOKS and _SMALL: define the gemv and gemm kernels of
-// the formats of a kind, and those of experts, with the traits named `level`; the names are those
-// of Kernels.def.
+// CHORDAL_DEFINE_FLOAT(level, format), CHORDAL_DEFINE_QUANTIZED(level, format): define the gemv and
+// gemm kernels of a format, and those of experts, with the traits named `level`; the names are
+// those of Kernels.def. CHORDAL_BLOCKS(define, level) and so on do it for all formats of a kind.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -26,37 +26,41 @@
   CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, Gemv<level CHORDAL_COMMA format>)             \
   CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, Gemm<level CHORDAL_COMMA format>)             \
   CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, Gemv<level, format>, Gemm<level, format>)
-/// Formats of floats.
-#define CHORDAL_DEFINE_FLOATS(level)                                                               \
-  CHORDAL_DEFINE_FLOAT(level, F32)                                                                 \
-  CHORDAL_DEFINE_FLOAT(level, F16)                                                                 \
-  CHORDAL_DEFINE_FLOAT(level, BF16)
-/// Those of quant/Formats.h.
-#define CHORDAL_DEFINE_BLOCKS(level)                                                               \
-  CHORDAL_DEFINE_QUANTIZED(level, Q4_0)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q4_1)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q5_0)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q5_1)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q8_0)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q2_K)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q3_K)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q4_K)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q5_K)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, Q6_K)
-/// Those of quant/Codebooks.h.
-#define CHORDAL_DEFINE_CODEBOOKS(level)                                                            \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ1_S)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ1_M)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ2_XXS)                                                         \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ2_XS)                                                          \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ2_S)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ3_XXS)                                                         \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ3_S)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ4_NL)                                                          \
-  CHORDAL_DEFINE_QUANTIZED(level, IQ4_XS)
-/// Those of quant/Small.h.
-#define CHORDAL_DEFINE_SMALL(level)                                                                \
-  CHORDAL_DEFINE_QUANTIZED(level, TQ1_0)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, TQ2_0)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, MXFP4)                                                           \
-  CHORDAL_DEFINE_QUANTIZED(level, NVFP4)
+
+// The formats of each kind: define(level, format).
+// clang-format off
+
+/// Of floats.
+#define CHORDAL_FLOATS(define, level)                                                              \
+  define(level, F32)                                                                               \
+  define(level, F16)                                                                               \
+  define(level, BF16)
+/// Of quant/Formats.h.
+#define CHORDAL_BLOCKS(define, level)                                                              \
+  define(level, Q4_0)                                                                              \
+  define(level, Q4_1)                                                                              \
+  define(level, Q5_0)                                                                              \
+  define(level, Q5_1)                                                                              \
+  define(level, Q8_0)                                                                              \
+  define(level, Q2_K)                                                                              \
+  define(level, Q3_K)                                                                              \
+  define(level, Q4_K)                                                                              \
+  define(level, Q5_K)                                                                              \
+  define(level, Q6_K)
+/// Of quant/Codebooks.h.
+#define CHORDAL_CODEBOOKS(define, level)                                                           \
+  define(level, IQ1_S)                                                                             \
+  define(level, IQ1_M)                                                                             \
+  define(level, IQ2_XXS)                                                                           \
+  define(level, IQ2_XS)                                                                            \
+  define(level, IQ2_S)                                                                             \
+  define(level, IQ3_XXS)                                                                           \
+  define(level, IQ3_S)                                                                             \
+  define(level, IQ4_NL)                                                                            \
+  define(level, IQ4_XS)
+/// Of quant/Small.h.
+#define CHORDAL_SMALL(define, level)                                                               \
+  define(level, TQ1_0)                                                                             \
+  define(level, TQ2_0)                                                                             \
+  define(level, MXFP4)                                                                             \
+  define(level, NVFP4)

@@ -8,7 +8,7 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_FLOATS(Avx2)
-CHORDAL_DEFINE_BLOCKS(Avx2)
+CHORDAL_FLOATS(CHORDAL_DEFINE_FLOAT, Avx2)
+CHORDAL_BLOCKS(CHORDAL_DEFINE_QUANTIZED, Avx2)
 
 } // namespace chordal::kernels

@@ -9,6 +9,6 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_CODEBOOKS(Avx2)
+CHORDAL_CODEBOOKS(CHORDAL_DEFINE_QUANTIZED, Avx2)
 
 } // namespace chordal::kernels

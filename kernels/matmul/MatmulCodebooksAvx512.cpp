@@ -9,6 +9,6 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_CODEBOOKS(Avx512)
+CHORDAL_CODEBOOKS(CHORDAL_DEFINE_QUANTIZED, Avx512)
 
 } // namespace chordal::kernels

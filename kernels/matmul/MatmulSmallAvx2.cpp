@@ -9,6 +9,6 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_SMALL(Avx2)
+CHORDAL_SMALL(CHORDAL_DEFINE_QUANTIZED, Avx2)
 
 } // namespace chordal::kernels

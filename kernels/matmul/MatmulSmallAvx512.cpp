@@ -9,6 +9,6 @@
 
 namespace chordal::kernels {
 
-CHORDAL_DEFINE_SMALL(Avx512)
+CHORDAL_SMALL(CHORDAL_DEFINE_QUANTIZED, Avx512)
 
 } // namespace chordal::kernels

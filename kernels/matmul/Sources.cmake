@@ -5,3 +5,4 @@ list(APPEND CHORDAL_KERNELS_AVX512VNNI matmul/MatmulAvx512.cpp matmul/MatmulCode
 list(APPEND CHORDAL_KERNELS_AMX matmul/MatmulAmx.cpp)
 list(APPEND CHORDAL_KERNELS_NEON matmul/MatmulNeon.cpp)
 list(APPEND CHORDAL_KERNELS_NEON_DOTPROD matmul/MatmulNeonDotprod.cpp)
+list(APPEND CHORDAL_KERNELS_NEON_I8MM matmul/MatmulNeonI8mm.cpp)

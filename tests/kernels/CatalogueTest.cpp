@@ -44,6 +44,7 @@ TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   EXPECT_EQ(name(Family::Attention, Isa::Neon, Format::F16), "attention.F16.neon");
   EXPECT_EQ(name(Family::Attention, Isa::NeonI8mm, Format::F16), "attention.F16.neon");
   EXPECT_EQ(name(Family::Matmul, Isa::NeonDotprod, Format::Q4_K), "matmul.Q4_K.gemm.neon-dotprod");
+  EXPECT_EQ(name(Family::Matmul, Isa::NeonI8mm, Format::Q4_K), "matmul.Q4_K.gemm.neon-i8mm");
   EXPECT_EQ(name(Family::Matmul, Isa::Neon, Format::Q4_K), "matmul.Q4_K.gemm.neon");
   EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::Q8_0), "");
   EXPECT_EQ(name(Family::RopeAppend, Isa::Avx512Vnni, Format::F32), "rope_append.F32.avx512vnni");

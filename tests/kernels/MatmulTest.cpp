@@ -549,8 +549,12 @@ TEST(MatmulCatalogue, everyFormatAtEveryLevelAndBatch) {
             wantsQuantizedActivations(format) ? Activations::Q8 : Activations::F32;
         const KernelInfo* kernel = select(Family::Matmul, isa, format, activations, rows);
         ASSERT_NE(kernel, nullptr) << formatInfo(format).name << " " << isaName(isa) << " " << rows;
-        const bool own = isa != Isa::NeonDotprod || wantsQuantizedActivations(format);
-        EXPECT_EQ(kernel->isa, own ? isa : Isa::Neon) << kernel->name;
+        Isa expected = isa;
+        if (isa >= Isa::NeonDotprod && !wantsQuantizedActivations(format))
+          expected = Isa::Neon;
+        else if (isa == Isa::NeonI8mm && rows == 1)
+          expected = Isa::NeonDotprod;
+        EXPECT_EQ(kernel->isa, expected) << kernel->name;
         EXPECT_EQ(bestActivations(Family::Matmul, isa, format, rows), activations) << kernel->name;
       }
   EXPECT_FALSE(wantsQuantizedActivations(Format::BF16));
