@@ -2,6 +2,9 @@
 
 #include "codegen/host/Object.h"
 
+#include "codegen/target/Machine.h"
+#include "codegen/target/Target.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -10,13 +13,8 @@
 
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 
 namespace chordal::codegen {
 namespace {
@@ -42,29 +40,9 @@ std::pair<const char*, const char*> cpuOf(kernels::Isa isa) {
 }
 
 Result<std::unique_ptr<llvm::TargetMachine>> targetMachine(const ObjectOptions& options) {
-  if (options.triple.empty()) {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-  } else {
-    llvm::InitializeAllTargetInfos();
-    llvm::InitializeAllTargets();
-    llvm::InitializeAllTargetMCs();
-    llvm::InitializeAllAsmPrinters();
-  }
-  llvm::Triple triple(options.triple.empty() ? llvm::sys::getProcessTriple() : options.triple);
-  std::string message;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return Error{"no code generator for the target '" + triple.str() + "': " + message};
   auto [cpu, features] = cpuOf(options.isa);
-  // Position-independent code that reaches everything nearby: the object is loaded anywhere, and
-  // links into static executables too.
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, cpu, features, llvm::TargetOptions(), llvm::Reloc::PIC_,
-                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
-  if (!machine)
-    return Error{"the target '" + triple.str() + "' cannot be configured"};
-  return machine;
+  return createMachine(options.triple.empty() ? targetOf(options.isa).triple : options.triple, cpu,
+                       features);
 }
 
 /// The generated functions alone, as LLVM IR.

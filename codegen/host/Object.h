@@ -19,7 +19,7 @@ namespace chordal::codegen {
 
 /// What the object is for.
 struct ObjectOptions {
-  std::string triple; ///< empty: the machine this runs on
+  std::string triple; ///< as LLVM names it; empty: that of the level's architecture
   kernels::Isa isa = kernels::Isa::Scalar;
 };
 

@@ -7,17 +7,16 @@
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/link/Link.h"
 
+#include "codegen/target/Machine.h"
+#include "codegen/target/Target.h"
+
 #include "lld/Common/Driver.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 #include <map>
 
@@ -41,20 +40,20 @@ std::string kernelSymbol(const std::string& name) {
          "EPK17chordal_task_argsj";
 }
 
+/// The architecture of the levels, which have the same one.
+const Target& targetOf(std::span<const LinkLevel> levels) {
+  return codegen::targetOf(kernels::Isa(levels.front().level));
+}
+
 /// The object with the table, see tools/program/Linked.h.
 Result<std::string> emitTable(std::span<const LinkLevel> levels, uint64_t identity) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  auto created = createMachine(targetOf(levels).triple);
+  if (!created)
+    return created.error();
+  llvm::TargetMachine* machine = created->get();
   llvm::LLVMContext context;
   llvm::Module module("chordal.table", context);
-  llvm::Triple triple(llvm::sys::getProcessTriple());
-  std::string message;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return Error{"no code generator for the target '" + triple.str() + "': " + message};
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_));
-  module.setTargetTriple(triple);
+  module.setTargetTriple(machine->getTargetTriple());
   module.setDataLayout(machine->createDataLayout());
 
   auto* pointer = llvm::PointerType::get(context, 0);
@@ -100,7 +99,7 @@ Result<std::string> emitTable(std::span<const LinkLevel> levels, uint64_t identi
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
   if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return Error{"the target '" + triple.str() + "' cannot emit objects"};
+    return Error{"the target '" + machine->getTargetTriple().str() + "' cannot emit objects"};
   passes.run(module);
   return std::string(bytes.data(), bytes.size());
 }
@@ -188,8 +187,8 @@ Result<void> checkBundle(const std::string& file, const std::string& bundle) {
   if (llvm::sys::fs::exists(file))
     return {};
   return Error{"what programs are linked from is not in " + bundle +
-                   "; 'cmake --build build --target chordal_bundle' makes it, or says what it "
-                   "lacks",
+                   "; 'cmake --build build --target chordal_bundle' makes it (for aarch64: "
+                   "chordal_aarch64), or says what it lacks",
                ErrorCode::Missing};
 }
 
@@ -280,8 +279,9 @@ Result<std::string> linkLibrary(std::span<const LinkLevel> levels, uint64_t iden
     if (Result<void> done = addArchives(arguments, path); !done)
       return done.error();
   add(arguments, {"--end-group", "--as-needed"});
-  for (const char* file : {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
-    add(arguments, {shared + "/" + file});
+  for (std::string_view file :
+       {std::string_view("libc.so.6"), std::string_view("libm.so.6"), targetOf(levels).loader})
+    add(arguments, {shared + "/" + std::string(file)});
   add(arguments, {shared + "/crtendS.o", bundle + "/crtn.o"});
   return runLinker(std::move(arguments), folder.file("library"));
 }

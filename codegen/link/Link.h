@@ -2,8 +2,8 @@
 //
 // Links the runtime, the kernels that a program needs and its generated functions into a static
 // executable or a shared library, with the linker's library in this process. What is linked comes
-// from the bundle, a folder of archives that the build prepares, so no compiler is needed where
-// this runs.
+// from the bundle of the levels' architecture, a folder of archives that the build prepares, so no
+// compiler is needed where this runs.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

@@ -7,6 +7,7 @@
 //===------------------------------------------------------------------------------------------===//
 #include "codegen/host/Emit.h"
 #include "codegen/host/Object.h"
+#include "codegen/target/Target.h"
 #include "runtime/tbb/Memory.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
@@ -35,6 +36,7 @@ constexpr const char* details = R"(Examples:
   chordal compile model.gguf -o tale
   ./tale -p "Once upon a time" -n 120
   chordal compile model.gguf -o tale --weights external --target native
+  chordal compile model.gguf -o tale-for-arm --target aarch64
   chordal compile model.gguf -o libtale.so --emit lib
   chordal compile model.gguf -o functions.ll --emit llvm --target x86-64-v3
 
@@ -53,7 +55,7 @@ struct CompileOptions {
   std::string output;
   std::string emit = "exe";
   std::string weights = "embedded";
-  std::vector<std::string> targets{"x86-64-v2", "x86-64-v3", "avx512vnni", "amx"};
+  std::vector<std::string> targets{std::string(codegen::hostTarget().name)};
 };
 
 /// What one level of the program consists of.
@@ -75,18 +77,33 @@ struct Level {
 Result<std::vector<kernels::Isa>> targetLevels(const CompileOptions& options) {
   std::vector<kernels::Isa> levels;
   for (const std::string& name : options.targets) {
+    auto target = std::ranges::find(codegen::targets(), name, &codegen::Target::name);
+    if (target != codegen::targets().end()) {
+      levels.insert(levels.end(), target->levels.begin(), target->levels.end());
+      continue;
+    }
     auto isa = name == "native" ? kernels::hostIsa() : kernels::isaFromName(name);
     if (!isa)
-      throw CLI::ValidationError("--target", fmt::format("unknown level '{}'", name));
-    if (*isa >= kernels::Isa::Neon)
-      return Error{fmt::format("--target {}: executables are made for x86-64 only", name),
-                   ErrorCode::Unsupported};
+      throw CLI::ValidationError(
+          "--target",
+          fmt::format("'{}' is neither an architecture (x86-64, aarch64) nor a level", name));
     levels.push_back(*isa);
   }
   std::ranges::sort(levels);
   auto repeated = std::ranges::unique(levels);
   levels.erase(repeated.begin(), repeated.end());
+  const codegen::Target& first = codegen::targetOf(levels.front());
+  const codegen::Target& last = codegen::targetOf(levels.back());
+  if (&first != &last)
+    return Error{fmt::format("--target: a program is for one architecture, not for {} and {}",
+                             first.name, last.name),
+                 ErrorCode::Unsupported};
   return levels;
+}
+
+/// The architecture of a program.
+const codegen::Target& targetOf(const std::vector<Level>& levels) {
+  return codegen::targetOf(levels.front().isa);
 }
 
 bool sameKernels(const Program& a, const Program& b) {
@@ -250,9 +267,10 @@ ContainerWriter::Sink sinkOf(OutputFile& file, Progress& progress, const std::st
 }
 
 /// Writes a file of weights; returns its directory's checksum.
-Result<uint64_t> writeWeightFile(const ContainerWriter::Sink& sink, uint64_t identity,
+Result<uint64_t> writeWeightFile(const ContainerWriter::Sink& sink, uint32_t machine,
+                                 uint64_t identity,
                                  std::span<const std::span<const std::byte>> weights) {
-  ContainerWriter writer(sink, containerArchitecture, 0);
+  ContainerWriter writer(sink, machine, 0);
   if (Result<void> done = writer.begin(); !done)
     return done.error();
   if (Result<void> done =
@@ -267,11 +285,14 @@ Result<uint64_t> writeWeightFile(const ContainerWriter::Sink& sink, uint64_t ide
 }
 
 #if CHORDAL_HAS_LINKER
-/// The bundle lies beside the driver, as it is built and installed: bin/chordal, lib/chordal/.
-std::string bundleFolder() {
+/// The bundle lies beside the driver, as it is built and installed: bin/chordal, lib/chordal/, a
+/// folder named as the architecture in its triple.
+std::string bundleFolder(const codegen::Target& target) {
   std::error_code code;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
-  return (self.parent_path().parent_path() / "lib/chordal/x86_64").string();
+  return (self.parent_path().parent_path() / "lib/chordal" /
+          target.triple.substr(0, target.triple.find('-')))
+      .string();
 }
 
 std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
@@ -284,13 +305,13 @@ std::vector<codegen::LinkLevel> toLink(const std::vector<Level>& levels) {
 Result<std::string> linkProgram(const CompileOptions& options, const std::vector<Level>& levels,
                                 uint64_t identity, const std::string& name) {
   if (options.emit == "lib")
-    return codegen::linkLibrary(toLink(levels), identity, bundleFolder(), name);
+    return codegen::linkLibrary(toLink(levels), identity, bundleFolder(targetOf(levels)), name);
   if (options.emit == "exe")
-    return codegen::linkExecutable(toLink(levels), identity, bundleFolder());
+    return codegen::linkExecutable(toLink(levels), identity, bundleFolder(targetOf(levels)));
   return codegen::linkObject(toLink(levels), identity);
 }
 #else
-std::string bundleFolder() {
+std::string bundleFolder(const codegen::Target&) {
   return {};
 }
 Result<std::string> linkProgram(const CompileOptions& options, const std::vector<Level>&, uint64_t,
@@ -308,7 +329,7 @@ Result<void> writeContainer(const ContainerWriter::Sink& sink, const std::string
                             std::span<const std::span<const std::byte>> weights) {
   if (Result<void> done = sink(code.data(), code.size()); !done)
     return done;
-  ContainerWriter writer(sink, containerArchitecture, code.size());
+  ContainerWriter writer(sink, targetOf(levels).machine, code.size());
   if (Result<void> done = writer.begin(); !done)
     return done;
   if (Result<void> done =
@@ -369,7 +390,7 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
   if (!weightName.empty()) {
     auto written =
         writeWeightFile(sinkOf(weightFile, progress, options.output + ".weights", weightBytes),
-                        identity.program, *weights);
+                        targetOf(levels).machine, identity.program, *weights);
     if (!written)
       return written.error();
     identity.weightsDirectory = *written;
@@ -392,7 +413,7 @@ Result<void> compileProgram(const CompileOptions& options, const gguf::View& vie
     if (Result<void> done = weightFile.commit(); !done)
       return done;
   if (options.emit == "lib") {
-    auto header = readFile(bundleFolder() + "/chordal.h");
+    auto header = readFile(bundleFolder(targetOf(levels)) + "/chordal.h");
     if (!header)
       return header.error();
     if (Result<void> done = writeText((output.parent_path() / "chordal.h").string(), *header);
@@ -458,8 +479,8 @@ void addCompile(CLI::App& app, Action& action) {
       ->type_name("PLACE");
   command
       .add_option("--target", options->targets,
-                  "Instruction-set levels, or native (default: "
-                  "x86-64-v2,x86-64-v3,avx512vnni,amx)")
+                  "Instruction-set levels of one architecture, native for that of this machine, or "
+                  "an architecture for all its levels: x86-64 or aarch64 (default: this machine's)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("LEVELS");

@@ -12,9 +12,6 @@
 
 namespace chordal {
 
-/// ELF's number for x86-64, the architecture whose programs this driver makes.
-constexpr uint32_t containerArchitecture = 62;
-
 /// A model's metadata with its vocabulary, be it a GGUF file or a compiled program.
 struct ModelFile {
   std::optional<ProgramFile> program; ///< which the view then points into

@@ -3,6 +3,7 @@
 // Compiles a model up to a phase, or carries on from a dump, and prints the module or its summary.
 //
 //===------------------------------------------------------------------------------------------===//
+#include "codegen/target/Target.h"
 #include "ir/dialect/Chordal.h"
 #include "tools/chordal/CommonOptions.h"
 #include "tools/chordal/Compiled.h"
@@ -140,8 +141,12 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> readProgramIr(mlir::MLIRContext& conte
     return Error{path + " is compiled: it has the phase " + phaseName(Phase::Plan).str() +
                  " only; inspect the model itself for others"};
   // Programs for machines that this one is not may be looked at, too.
-  auto isa = options.common.isa.empty() ? kernels::hostIsa()
-                                        : kernels::isaFromName(options.common.isa).value();
+  const codegen::Target* target = codegen::findTarget(container.architecture());
+  auto isa = kernels::hostIsa();
+  if (!options.common.isa.empty())
+    isa = kernels::isaFromName(options.common.isa).value();
+  else if (target && target != &codegen::hostTarget())
+    isa = target->levels.back();
   auto level = bestLevel(container, isa);
   if (!level)
     return level.error();

@@ -5,6 +5,7 @@
 #include "codegen/host/Emit.h"
 #include "codegen/host/Jit.h"
 #include "codegen/host/Object.h"
+#include "codegen/target/Target.h"
 #include "ir/import/Import.h"
 #include "kernels/Kernels.h"
 #include "runtime/tbb/Memory.h"
@@ -156,10 +157,12 @@ Result<LoadedModel> loadProgram(const std::string& path, kernels::Isa level,
     return file.error();
   auto storage = std::make_shared<Storage>();
   const Container& container = storage->file.emplace(*std::move(file->program)).program();
-  if (container.architecture() != containerArchitecture)
-    return Error{path + ": compiled for another architecture (" +
-                     std::to_string(container.architecture()) + ")",
+  if (container.architecture() != codegen::hostTarget().machine) {
+    const codegen::Target* other = codegen::findTarget(container.architecture());
+    return Error{path + ": compiled for another architecture, " +
+                     (other ? std::string(other->name) : std::to_string(container.architecture())),
                  ErrorCode::Unsupported};
+  }
   auto best = bestLevel(container, level);
   if (!best.ok())
     return best.error();
