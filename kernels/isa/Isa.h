@@ -1,9 +1,9 @@
 //===- Isa.h - what instruction-set traits offer ----------------------------------------------===//
 //
 // A kernel is written once against a struct of traits: Scalar, Avx2, Avx512, and on vectors of 128
-// bits (Pairs.h) Neon, NeonDotprod. Every translation unit includes the traits of its own level
-// only, and all that kernels share lies in anonymous namespaces and is always inlined: nothing
-// compiled with a level's flags may be visible to others.
+// bits (Pairs.h) Sse, Neon, NeonDotprod, NeonI8mm. Every translation unit includes the traits of
+// its own level only, and all that kernels share lies in anonymous namespaces and is always
+// inlined: nothing compiled with a level's flags may be visible to others.
 //
 // All traits have the narrow part, vectors of 32 bytes or 8 words, in which formats are unpacked:
 //

@@ -46,6 +46,7 @@ TEST(Catalogue, selectsTheHighestLevelOfTheMachine) {
   EXPECT_EQ(name(Family::Matmul, Isa::NeonDotprod, Format::Q4_K), "matmul.Q4_K.gemm.neon-dotprod");
   EXPECT_EQ(name(Family::Matmul, Isa::NeonI8mm, Format::Q4_K), "matmul.Q4_K.gemm.neon-i8mm");
   EXPECT_EQ(name(Family::Matmul, Isa::Neon, Format::Q4_K), "matmul.Q4_K.gemm.neon");
+  EXPECT_EQ(name(Family::Matmul, Isa::X86_64_v2, Format::Q4_K), "matmul.Q4_K.gemm.x86-64-v2");
   EXPECT_EQ(name(Family::Attention, Isa::Amx, Format::Q8_0), "");
   EXPECT_EQ(name(Family::RopeAppend, Isa::Avx512Vnni, Format::F32), "rope_append.F32.avx512vnni");
   EXPECT_EQ(name(Family::Norm, Isa::X86_64_v3, Format::Q4_K), "norm.x86-64-v3");
