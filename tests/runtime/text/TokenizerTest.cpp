@@ -4,13 +4,12 @@
 // obvious one, and that long texts take time in proportion.
 //
 //===------------------------------------------------------------------------------------------===//
-#include "runtime/core/text/Tokenizer.h"
+#include "tests/runtime/text/VocabularyBuilder.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <random>
 
 using namespace chordal;
@@ -18,35 +17,12 @@ using namespace chordal::text;
 
 namespace {
 
-using Ids = std::vector<TokenId>;
-
-/// A vocabulary in the making, with the memory of its strings.
-struct Builder {
-  Vocabulary vocab;
-  std::deque<std::string> strings;
-
-  std::string_view keep(std::string text) { return strings.emplace_back(std::move(text)); }
-
-  TokenId add(std::string text, TokenType type = TokenType::Normal, float score = 0) {
-    vocab.tokens.push_back(keep(std::move(text)));
-    vocab.types.push_back(type);
-    vocab.scores.push_back(score);
-    return vocab.size() - 1;
-  }
+struct Builder : VocabularyBuilder {
   void addMerge(std::string_view left, std::string_view right) {
     vocab.merges.push_back(keep(std::string(left).append(" ").append(right)));
     std::string both = std::string(left).append(right);
     if (std::ranges::find(vocab.tokens, both) == vocab.tokens.end())
       add(both);
-  }
-  Tokenizer make() const {
-    Vocabulary copy = vocab;
-    auto finished = copy.finish();
-    EXPECT_TRUE(finished.ok()) << (finished ? "" : finished.error().message);
-    Tokenizer tokenizer;
-    auto done = tokenizer.init(std::move(copy));
-    EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-    return tokenizer;
   }
 };
 
@@ -59,11 +35,7 @@ Builder sentencePiece() {
   builder.vocab.unk = builder.add("<unk>", TokenType::Unknown);
   builder.vocab.bos = builder.add("<s>", TokenType::Control);
   builder.vocab.eos = builder.add("</s>", TokenType::Control);
-  for (int byte = 0; byte != 256; ++byte) {
-    char name[8];
-    snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    builder.add(name, TokenType::Byte);
-  }
+  builder.addBytes();
   return builder;
 }
 
@@ -77,27 +49,6 @@ Builder byteLevel(std::string_view preTokenizer) {
   builder.add("\u0120");
   builder.add("\u010A");
   return builder;
-}
-
-Ids encode(const Tokenizer& tokenizer, std::string_view text, EncodeOptions options = {}) {
-  Ids ids;
-  auto done = tokenizer.encode(text, options, ids);
-  EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-  return ids;
-}
-
-std::string decode(const Tokenizer& tokenizer, const Ids& ids, DecodeOptions options = {}) {
-  std::string bytes;
-  tokenizer.decode(ids, options, bytes);
-  return bytes;
-}
-
-std::vector<std::string> pieces(const Tokenizer& tokenizer, std::string_view text,
-                                EncodeOptions options = {}) {
-  std::vector<std::string> texts;
-  for (TokenId id : encode(tokenizer, text, options))
-    texts.emplace_back(tokenizer.vocabulary().tokens[static_cast<size_t>(id)]);
-  return texts;
 }
 
 using Texts = std::vector<std::string>;

@@ -5,13 +5,12 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/Unigram.h"
-#include "runtime/core/text/Tokenizer.h"
+#include "tests/runtime/text/VocabularyBuilder.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -22,12 +21,7 @@ using namespace chordal::text;
 
 namespace {
 
-using Ids = std::vector<TokenId>;
-
-struct Builder {
-  Vocabulary vocab;
-  std::deque<std::string> strings;
-
+struct Builder : VocabularyBuilder {
   /// With padding, eos and unknown, the first ids of T5.
   Builder() {
     vocab.kind = VocabularyKind::Unigram;
@@ -36,46 +30,10 @@ struct Builder {
     vocab.eos = add("</s>", 0, TokenType::Control);
     vocab.unk = add("<unk>", 0, TokenType::Unknown);
   }
-  std::string_view keep(std::string text) { return strings.emplace_back(std::move(text)); }
   TokenId add(std::string text, float score, TokenType type = TokenType::Normal) {
-    vocab.tokens.push_back(keep(std::move(text)));
-    vocab.types.push_back(type);
-    vocab.scores.push_back(score);
-    return vocab.size() - 1;
-  }
-  void addBytes() {
-    for (int byte = 0; byte != 256; ++byte) {
-      char name[8];
-      snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-      add(name, 0, TokenType::Byte);
-    }
-  }
-  Result<void> init(Tokenizer& tokenizer) const {
-    Vocabulary copy = vocab;
-    if (auto done = copy.finish(); !done)
-      return done;
-    return tokenizer.init(std::move(copy));
-  }
-  Tokenizer make() const {
-    Tokenizer tokenizer;
-    auto done = init(tokenizer);
-    EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-    return tokenizer;
+    return VocabularyBuilder::add(std::move(text), type, score);
   }
 };
-
-Ids encode(const Tokenizer& tokenizer, std::string_view text, EncodeOptions options = {}) {
-  Ids ids;
-  auto done = tokenizer.encode(text, options, ids);
-  EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-  return ids;
-}
-
-std::string decode(const Tokenizer& tokenizer, const Ids& ids) {
-  std::string bytes;
-  tokenizer.decode(ids, {}, bytes);
-  return bytes;
-}
 
 /// The best sum of scores over every segmentation of `text` (ASCII), by trying all.
 double bestScore(const Vocabulary& vocab, std::string_view text, double before, double unknown) {

@@ -6,14 +6,13 @@
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/text/WordPiece.h"
 #include "runtime/core/text/Normalize.h"
-#include "runtime/core/text/Tokenizer.h"
 #include "runtime/core/text/Unicode.h"
+#include "tests/runtime/text/VocabularyBuilder.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <random>
 
 using namespace chordal;
@@ -21,12 +20,7 @@ using namespace chordal::text;
 
 namespace {
 
-using Ids = std::vector<TokenId>;
-
-struct Builder {
-  Vocabulary vocab;
-  std::deque<std::string> strings;
-
+struct Builder : VocabularyBuilder {
   Builder() {
     vocab.kind = VocabularyKind::WordPiece;
     vocab.addBos = vocab.addSep = true;
@@ -35,39 +29,18 @@ struct Builder {
     vocab.sep = add("[SEP]", TokenType::Control);
     vocab.mask = add("[MASK]", TokenType::Control);
   }
-  TokenId add(std::string text, TokenType type = TokenType::Normal) {
-    vocab.tokens.push_back(strings.emplace_back(std::move(text)));
-    vocab.types.push_back(type);
-    return vocab.size() - 1;
-  }
-  Tokenizer make() const {
-    Vocabulary copy = vocab;
-    auto finished = copy.finish();
-    EXPECT_TRUE(finished.ok()) << (finished ? "" : finished.error().message);
-    Tokenizer tokenizer;
-    auto done = tokenizer.init(std::move(copy));
-    EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-    return tokenizer;
-  }
 };
 
-/// The texts of the tokens, so that expectations can be read; words begin with "_".
-std::vector<std::string> pieces(const Tokenizer& tokenizer, std::string_view text,
-                                EncodeOptions options = {}) {
-  Ids ids;
-  auto done = tokenizer.encode(text, options, ids);
-  EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
-  std::vector<std::string> texts;
-  for (TokenId id : ids) {
-    std::string each(tokenizer.vocabulary().tokens[static_cast<size_t>(id)]);
+using Pieces = std::vector<std::string>;
+
+/// The texts of the tokens; words begin with "_".
+Pieces words(const Tokenizer& tokenizer, std::string_view text, EncodeOptions options = {}) {
+  Pieces texts = pieces(tokenizer, text, options);
+  for (std::string& each : texts)
     if (each.starts_with("\u2581"))
       each.replace(0, 3, "_");
-    texts.push_back(each);
-  }
   return texts;
 }
-
-using Pieces = std::vector<std::string>;
 
 std::u32string decomposed(char32_t code) {
   std::array<char32_t, 4> parts;
@@ -83,27 +56,27 @@ TEST(WordPiece, Rules) {
                            "\u2581$", "\u2581a", "s", "\u2581\u20AC", "\u2581\u00DF"})
     builder.add(text);
   Tokenizer tokenizer = builder.make();
-  EXPECT_EQ(pieces(tokenizer, "unaffable"), (Pieces{"_un", "aff", "able"}));
-  EXPECT_EQ(pieces(tokenizer, "unaffxable a"), (Pieces{"[UNK]", "_a"}));
-  EXPECT_EQ(pieces(tokenizer, "able"), Pieces{"[UNK]"}); // continues, does not begin
-  EXPECT_EQ(pieces(tokenizer, " a\t\u00A0a\u3000,,a\n"), (Pieces{"_a", "_a", "_,", "_,", "_a"}));
-  EXPECT_EQ(pieces(tokenizer, "CAF\u00C9 cafe\u0301"), (Pieces{"_cafe", "_cafe"}));
-  EXPECT_EQ(pieces(tokenizer, "a\u4E2D\u4E2Das"), (Pieces{"_a", "_\u4E2D", "_\u4E2D", "_a", "s"}));
-  EXPECT_EQ(pieces(tokenizer, "$a$"), (Pieces{"_$", "_a", "_$"}));
-  EXPECT_EQ(pieces(tokenizer, "\u20ACa"), Pieces{"[UNK]"}); // no symbol of ASCII: within a word
-  EXPECT_EQ(pieces(tokenizer, std::string_view("a\0\u200Ds\uFFFD\xFF\u00AD", 12)),
+  EXPECT_EQ(words(tokenizer, "unaffable"), (Pieces{"_un", "aff", "able"}));
+  EXPECT_EQ(words(tokenizer, "unaffxable a"), (Pieces{"[UNK]", "_a"}));
+  EXPECT_EQ(words(tokenizer, "able"), Pieces{"[UNK]"}); // continues, does not begin
+  EXPECT_EQ(words(tokenizer, " a\t\u00A0a\u3000,,a\n"), (Pieces{"_a", "_a", "_,", "_,", "_a"}));
+  EXPECT_EQ(words(tokenizer, "CAF\u00C9 cafe\u0301"), (Pieces{"_cafe", "_cafe"}));
+  EXPECT_EQ(words(tokenizer, "a\u4E2D\u4E2Das"), (Pieces{"_a", "_\u4E2D", "_\u4E2D", "_a", "s"}));
+  EXPECT_EQ(words(tokenizer, "$a$"), (Pieces{"_$", "_a", "_$"}));
+  EXPECT_EQ(words(tokenizer, "\u20ACa"), Pieces{"[UNK]"}); // no symbol of ASCII: within a word
+  EXPECT_EQ(words(tokenizer, std::string_view("a\0\u200Ds\uFFFD\xFF\u00AD", 12)),
             (Pieces{"_a", "s"}));
-  EXPECT_EQ(pieces(tokenizer, ""), Pieces{});
-  EXPECT_EQ(pieces(tokenizer, "\xFF \u0301"), Pieces{});
-  EXPECT_EQ(pieces(tokenizer, "a", {.addSpecial = true}), (Pieces{"[CLS]", "_a", "[SEP]"}));
-  EXPECT_EQ(pieces(tokenizer, "", {.addSpecial = true}), (Pieces{"[CLS]", "[SEP]"}));
-  EXPECT_EQ(pieces(tokenizer, "a[MASK]s", {.parseSpecial = true}),
+  EXPECT_EQ(words(tokenizer, ""), Pieces{});
+  EXPECT_EQ(words(tokenizer, "\xFF \u0301"), Pieces{});
+  EXPECT_EQ(words(tokenizer, "a", {.addSpecial = true}), (Pieces{"[CLS]", "_a", "[SEP]"}));
+  EXPECT_EQ(words(tokenizer, "", {.addSpecial = true}), (Pieces{"[CLS]", "[SEP]"}));
+  EXPECT_EQ(words(tokenizer, "a[MASK]s", {.parseSpecial = true}),
             (Pieces{"_a", "[MASK]", "[UNK]"}));
 
   builder.vocab.lowercase = builder.vocab.stripAccents = false;
   builder.add("\u2581CAF\u00C9");
   tokenizer = builder.make();
-  EXPECT_EQ(pieces(tokenizer, "CAF\u00C9 A"), (Pieces{"_CAF\u00C9", "[UNK]"}));
+  EXPECT_EQ(words(tokenizer, "CAF\u00C9 A"), (Pieces{"_CAF\u00C9", "[UNK]"}));
 }
 
 TEST(WordPiece, LongestMatchAsTheObviousWay) {
