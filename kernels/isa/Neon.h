@@ -43,10 +43,10 @@ struct Neon : Pairs {
   using WideHeld = int16x8x2_t;
 
   /// How many products of codes up to `maxCode` (signed ones: up to 128) with bytes up to 127 one
-  /// 16-bit number holds; a power of two.
+  /// 16-bit number holds so that two such numbers fit one, too; a power of two.
   static constexpr int stepsHeld(int maxCode) {
     int steps = 1;
-    while (2 * steps * (maxCode < 128 ? maxCode : 128) * 127 <= 32767)
+    while (4 * steps * (maxCode < 128 ? maxCode : 128) * 127 <= 32767)
       steps *= 2;
     return steps;
   }
@@ -70,7 +70,7 @@ struct Neon : Pairs {
     return step(held, codes, q);
   }
   CHORDAL_INLINE WideInts end(WideInts sum, WideHeld held) {
-    return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(held.val[0]), vpaddlq_s16(held.val[1])));
+    return vpadalq_s16(sum, vpaddq_s16(held.val[0], held.val[1]));
   }
   CHORDAL_INLINE WideFloats wideToFloats(WideInts v) { return (WideFloats)vcvtq_f32_s32(v); }
 

@@ -36,6 +36,9 @@ template <class I, class F> struct Gemm {
   static constexpr int panels = matmulTile / panelRows;
   /// Where bytes are multiplied as signed ones, codes are unpacked without their zero point.
   static constexpr int unpackedZero = I::signedProducts ? F::zero : 0;
+  static constexpr int maxCode = F::maxCode - unpackedZero > unpackedZero
+                                     ? F::maxCode - unpackedZero
+                                     : unpackedZero; ///< their greatest magnitude then
   static constexpr int zero = F::isSigned ? I::signedZero : F::zero - unpackedZero;
   static constexpr int parts = 32 / F::perScale;
   static constexpr int chunkParts = gemmColumns / F::perScale;
@@ -195,7 +198,7 @@ template <class I, class F> struct Gemm {
   CHORDAL_INLINE void multiply(const Chunk& panel, const Rows& rows, bool continues) {
     constexpr int V = I::vectors;
     constexpr int quads = F::perScale / 4;
-    constexpr int held = I::stepsHeld(F::maxCode) < quads ? I::stepsHeld(F::maxCode) : quads;
+    constexpr int held = I::stepsHeld(maxCode) < quads ? I::stepsHeld(maxCode) : quads;
     typename I::WideFloats sums[T][V];
 #pragma unroll
     for (int t = 0; t < T; ++t)

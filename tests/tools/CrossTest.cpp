@@ -54,7 +54,7 @@ TEST_F(Cross, ProgramsSayWhatTheDriverSays) {
   Outcome made = compile("tale", {"--target", "aarch64"});
   ASSERT_EQ(made.code, 0) << made.err;
   EXPECT_EQ(machine("tale"), aarch64);
-  std::vector<std::string> options{"-p", "Once upon a time", "-n", "40", "--temp", "0", "-t", "1"};
+  std::vector<std::string> options{"-p", "Once upon a time", "-n", "20", "--temp", "0", "-t", "1"};
   std::vector<std::string> arguments{"run", data(model)};
   arguments.insert(arguments.end(), options.begin(), options.end());
   Outcome expected = chordal(arguments);
