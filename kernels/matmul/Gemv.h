@@ -1,9 +1,9 @@
 //===- Gemv.h - matmul for one row of activations ---------------------------------------------===//
 //
 // Reads packed blocks once, at the speed of memory. (More rows are taken one by one; from two on,
-// the GEMM is faster.) Rows of weights are taken in units of 8 groups of 32, two rows at a time,
-// half a tile apart: two places of memory at which the processor reads ahead, and two page walks at
-// once.
+// the GEMM is faster.) Rows of weights are taken in units of 8 groups of 32, four rows at a time,
+// a quarter of a tile apart: four places of memory at which the processor reads ahead, and as many
+// page walks at once.
 //
 // A group's integer sums stay spread over the lanes of a vector: they are scaled and added there,
 // and only at a row's end are the lanes summed. What minimums and zero points take off is summed
@@ -36,15 +36,19 @@ CHORDAL_INLINE void prefetchStep(const void* piece, size_t ahead, int step) {
       __builtin_prefetch(reinterpret_cast<const char*>(uintptr_t(piece) + ahead) + 64 * line);
 }
 
-/// Calls products(row, offset, ahead) for the rows of a tile: for the rows `row` and, `offset`
-/// bytes on, row + tile.count / 2. What is to be prefetched lies `ahead` bytes after what is read:
-/// at the end of both halves that is in the halves of the tile that comes next.
-template <class Products> CHORDAL_INLINE void forRowPairs(const Tile& tile, Products products) {
-  const uint32_t half = tile.count / 2;
-  const size_t offset = half * tile.weightStride;
+/// How many places of a tile are read at once (measured: four are up to a tenth faster than two).
+constexpr uint32_t gemvPlaces = 4;
+
+/// Calls products(row, offset, ahead) for the rows of a tile but the last tile.count % gemvPlaces:
+/// for the rows `row`, row + part, ... that are `offset` bytes apart. What is to be prefetched lies
+/// `ahead` bytes after what is read: at the end of the parts that is in the parts of the tile that
+/// comes next.
+template <class Products> CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
+  const uint32_t part = tile.count / gemvPlaces;
+  const size_t offset = part * tile.weightStride;
   const size_t jump = uintptr_t(tile.next) - uintptr_t(tile.weights) - offset;
-  for (uint32_t row = 0; row < half; ++row) {
-    const bool isLast = (half - row) * tile.weightStride < gemvAhead + tile.weightStride / 2;
+  for (uint32_t row = 0; row < part; ++row) {
+    const bool isLast = (part - row) * tile.weightStride < gemvAhead + tile.weightStride / 2;
     products(row, offset, gemvAhead + (isLast ? jump : 0));
   }
 }
@@ -61,7 +65,7 @@ concept HasLongScales =
 template <class I, class F> struct Gemv {
   static constexpr Activations activations = Activations::Q8;
   static constexpr bool needsTile = false;
-  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr uint32_t outputTile = gemvTile;
   using V = Vectors<I>;
   using Block = typename F::Block;
   using Bytes = typename V::Bytes;
@@ -287,14 +291,12 @@ template <class I, class F> struct Gemv {
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const Row row = prepare(tile, r);
       float* out = outRow(tile, r);
-      forRowPairs(tile, [&](uint32_t w, size_t offset, size_t ahead) {
-        products<2>(tile.weights + w * tile.weightStride, offset, ahead, row, groups, out + w,
-                    tile.count / 2);
+      forRowGroups(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+        products<gemvPlaces>(tile.weights + w * tile.weightStride, offset, ahead, row, groups,
+                             out + w, tile.count / gemvPlaces);
       });
-      if (tile.count % 2) {
-        const uint32_t w = tile.count - 1;
+      for (uint32_t w = tile.count / gemvPlaces * gemvPlaces; w < tile.count; ++w)
         products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, row, groups, out + w, 0);
-      }
     }
   }
 };
@@ -303,7 +305,7 @@ template <class I, class F> struct Gemv {
 template <class I, class F> struct FloatGemv {
   static constexpr Activations activations = Activations::F32;
   static constexpr bool needsTile = false;
-  static constexpr uint32_t outputTile = matmulTile;
+  static constexpr uint32_t outputTile = gemvTile;
   using V = Vectors<I>;
   using Floats = typename V::Floats;
   static constexpr uint32_t chains = 4;
@@ -349,15 +351,13 @@ template <class I, class F> struct FloatGemv {
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const float* x = reinterpret_cast<const float*>(tile.x + r * tile.xStride);
       float* out = outRow(tile, r);
-      forRowPairs(tile, [&](uint32_t w, size_t offset, size_t ahead) {
-        products<2>(tile.weights + w * tile.weightStride, offset, ahead, x, tile.columns, out + w,
-                    tile.count / 2);
+      forRowGroups(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+        products<gemvPlaces>(tile.weights + w * tile.weightStride, offset, ahead, x, tile.columns,
+                             out + w, tile.count / gemvPlaces);
       });
-      if (tile.count % 2) {
-        const uint32_t w = tile.count - 1;
+      for (uint32_t w = tile.count / gemvPlaces * gemvPlaces; w < tile.count; ++w)
         products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, x, tile.columns, out + w,
                     0);
-      }
     }
   }
 };

@@ -13,6 +13,11 @@ namespace chordal::kernels {
 /// Rows of a weight matrix in one shard (outputTile).
 constexpr uint32_t matmulTile = 32;
 
+/// The same for gemv: it reads from several places of the tile at once, and the longer these are
+/// the less often the processor's prefetching starts anew (measured with two threads: 64 rows a
+/// tenth faster than 32; with 128, few threads gain little and many lack shards).
+constexpr uint32_t gemvTile = 64;
+
 /// Up to this many rows of activations gemv is the faster kernel (measured: two rows take the GEMM,
 /// unpacking included, about as long as they take gemv, four rows less).
 constexpr uint32_t gemvRows = 1;
@@ -51,7 +56,7 @@ struct MatmulScratch {
       return;
     }
     const bool quantized = activations == Activations::Q8;
-    tileBytes = rows * matmulTile * sizeof(float);
+    tileBytes = rows * p.outputTile * sizeof(float);
     codes = tileBytes * (p.paired ? p.weights : 1);
     uint64_t groups = quantized ? gemmColumns / 16 : 0;
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
