@@ -212,14 +212,16 @@ TEST(ByteLevel, WholeWordsNeedNoMerges) {
 }
 
 TEST(ByteLevel, LeavesOutBytesThatTheVocabularyLacks) {
-  Tokenizer tokenizer = byteLevel("gpt-2").make();
+  Builder builder = byteLevel("gpt-2");
+  Tokenizer tokenizer = builder.make();
   EXPECT_EQ(pieces(tokenizer, "a\x01"
                               "b"),
             (Texts{"a", "b"}));
 }
 
 TEST(ByteLevel, CleansSpacesOnlyWhenAsked) {
-  Tokenizer tokenizer = byteLevel("gpt-2").make();
+  Builder builder = byteLevel("gpt-2");
+  Tokenizer tokenizer = builder.make();
   const std::string text = "a , b . c ! d ? it 's we 're I 'm you 've don 't x ' y ' ' z";
   Ids ids = encode(tokenizer, text);
   EXPECT_EQ(decode(tokenizer, ids), text);

@@ -41,12 +41,14 @@ struct VocabularyBuilder {
       return done;
     return tokenizer.init(std::move(copy));
   }
-  Tokenizer make() const {
+  /// A tokenizer that refers to the strings of this builder.
+  Tokenizer make() const& {
     Tokenizer tokenizer;
     auto done = init(tokenizer);
     EXPECT_TRUE(done.ok()) << (done ? "" : done.error().message);
     return tokenizer;
   }
+  Tokenizer make() && = delete;
 };
 
 inline Ids encode(const Tokenizer& tokenizer, std::string_view text, EncodeOptions options = {}) {
