@@ -23,10 +23,10 @@ mlir::Value buildLlama(ModelBuilder&);      // Llama.cpp
 mlir::Value buildOlmo2(ModelBuilder&);      // Olmo2.cpp
 mlir::Value buildPhi2(ModelBuilder&);       // Phi2.cpp
 mlir::Value buildPhi3(ModelBuilder&);       // Phi3.cpp
-mlir::Value buildQwen2(ModelBuilder&);      // Qwen2.cpp
-mlir::Value buildQwen2Moe(ModelBuilder&);   // QwenMoe.cpp
-mlir::Value buildQwen3(ModelBuilder&);      // Qwen3.cpp
-mlir::Value buildQwen3Moe(ModelBuilder&);   // QwenMoe.cpp
+mlir::Value buildQwen2(ModelBuilder&);      // Qwen.cpp
+mlir::Value buildQwen2Moe(ModelBuilder&);   // Qwen.cpp
+mlir::Value buildQwen3(ModelBuilder&);      // Qwen.cpp
+mlir::Value buildQwen3Moe(ModelBuilder&);   // Qwen.cpp
 mlir::Value buildSmolLm3(ModelBuilder&);    // SmolLm3.cpp
 mlir::Value buildStableLm(ModelBuilder&);   // StableLm.cpp
 mlir::Value buildStarcoder2(ModelBuilder&); // Starcoder2.cpp
