@@ -118,6 +118,22 @@ private:
     return success();
   }
 
+  LogicalResult addInputs(ValueRange values) {
+    return failure(!llvm::all_of(values, [&](Value value) { return succeeded(addInput(value)); }));
+  }
+  LogicalResult addResults(ValueRange values) {
+    return failure(!llvm::all_of(values, [&](Value value) { return succeeded(addResult(value)); }));
+  }
+
+  /// What the dispatch does after `root`.
+  SmallVector<Operation*> epilogueOf(Operation* root) {
+    SmallVector<Operation*> ops;
+    for (Operation& op : dispatch.getBlock().without_terminator())
+      if (&op != root)
+        ops.push_back(&op);
+    return ops;
+  }
+
   LogicalResult expectOps(ArrayRef<Operation*> roots, size_t count) {
     size_t all = llvm::range_size(dispatch.getBlock().without_terminator());
     if (roots.size() == count && all == count)
@@ -129,12 +145,8 @@ private:
   LogicalResult simple(kernels::Family family, Operation* op, ArrayRef<Operation*> roots) {
     pattern.family = family;
     pattern.root = op;
-    if (failed(expectOps(roots, 1)))
-      return failure();
-    for (Value operand : op->getOperands())
-      if (failed(addInput(operand)))
-        return failure();
-    return addResult(op->getResult(0));
+    return failure(failed(expectOps(roots, 1)) || failed(addInputs(op->getOperands())) ||
+                   failed(addResult(op->getResult(0))));
   }
 
   LogicalResult matchNorm(const Norm& norm, ir::QuantizeOp quantize, ArrayRef<Operation*> roots) {
@@ -172,12 +184,8 @@ private:
   LogicalResult matchRouter(ir::RouterOp op, ArrayRef<Operation*> roots) {
     pattern.family = kernels::Family::Router;
     pattern.root = op;
-    if (failed(expectOps(roots, 1)))
-      return failure();
-    for (Value operand : op->getOperands())
-      if (failed(addInput(operand)))
-        return failure();
-    return failure(failed(addResult(op.getExperts())) || failed(addResult(op.getWeights())));
+    return failure(failed(expectOps(roots, 1)) || failed(addInputs(op->getOperands())) ||
+                   failed(addResults(op->getResults())));
   }
 
   /// A matmul of experts or heads, and of two results perhaps the glu that gates one with the
@@ -187,19 +195,11 @@ private:
     pattern.root = op;
     if (roots.size() != 1)
       return dispatch.emitOpError("holds ops that no kernel computes together");
-    for (Value operand : op->getOperands())
-      if (failed(addInput(operand)))
-        return failure();
-    SmallVector<Operation*> epilogue;
-    for (Operation& other : dispatch.getBlock().without_terminator())
-      if (&other != op)
-        epilogue.push_back(&other);
-    if (epilogue.empty()) {
-      for (Value result : op->getResults())
-        if (failed(addResult(result)))
-          return failure();
-      return success();
-    }
+    if (failed(addInputs(op->getOperands())))
+      return failure();
+    SmallVector<Operation*> epilogue = epilogueOf(op);
+    if (epilogue.empty())
+      return addResults(op->getResults());
     auto glu = dyn_cast<ir::GluOp>(epilogue[0]);
     if (epilogue.size() != 1 || !glu || op->getNumResults() != 2 ||
         glu.getGate() != op->getResult(0) || glu.getUp() != op->getResult(1))
@@ -315,22 +315,11 @@ private:
     if (matmul.getWeights().size() > kernels::maxMatmulWeights)
       return matmul.emitOpError() << "has " << matmul.getWeights().size()
                                   << " weights; kernels take at most " << kernels::maxMatmulWeights;
-    if (failed(addInput(matmul.getX())))
+    if (failed(addInput(matmul.getX())) || failed(addInputs(matmul.getWeights())))
       return failure();
-    for (Value weight : matmul.getWeights())
-      if (failed(addInput(weight)))
-        return failure();
-
-    SmallVector<Operation*> epilogue;
-    for (Operation& op : dispatch.getBlock().without_terminator())
-      if (&op != matmul)
-        epilogue.push_back(&op);
-    if (epilogue.empty()) {
-      for (Value result : matmul.getResults())
-        if (failed(addResult(result)))
-          return failure();
-      return success();
-    }
+    SmallVector<Operation*> epilogue = epilogueOf(matmul);
+    if (epilogue.empty())
+      return addResults(matmul.getResults());
 
     // Weights whose results meet in the epilogue are computed together.
     llvm::EquivalenceClasses<Value> meeting;

@@ -12,13 +12,6 @@ namespace chordal {
 
 namespace {
 
-const kernels::KernelInfo* kernelNamed(StringRef name) {
-  for (const kernels::KernelInfo& kernel : kernels::catalogue())
-    if (StringRef(kernel.name) == name)
-      return &kernel;
-  return nullptr;
-}
-
 LogicalResult verifyDispatch(ir::DispatchOp dispatch) {
   FailureOr<DispatchPattern> pattern = matchDispatch(dispatch);
   if (failed(pattern))
@@ -30,7 +23,7 @@ LogicalResult verifyDispatch(ir::DispatchOp dispatch) {
     return dispatch.emitOpError() << "needs " << expected << " kernels, but names "
                                   << dispatch.getKernels().size();
   for (auto name : dispatch.getKernels().getAsValueRange<StringAttr>()) {
-    const kernels::KernelInfo* kernel = kernelNamed(name);
+    const kernels::KernelInfo* kernel = kernels::kernelNamed(name);
     if (!kernel)
       return dispatch.emitOpError()
              << "names the kernel '" << name << "', which is not in the catalogue";

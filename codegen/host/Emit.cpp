@@ -22,13 +22,6 @@ using namespace mlir;
 namespace chordal::codegen {
 namespace {
 
-const kernels::KernelInfo* kernelNamed(StringRef name) {
-  for (const kernels::KernelInfo& kernel : kernels::catalogue())
-    if (StringRef(kernel.name) == name)
-      return &kernel;
-  return nullptr;
-}
-
 class Emitter {
 public:
   explicit Emitter(ModuleOp planned) : module(planned) {}
@@ -357,7 +350,7 @@ private:
     }
     SmallVector<const kernels::KernelInfo*> chosen;
     for (auto name : dispatch.getKernels().getAsValueRange<StringAttr>()) {
-      const kernels::KernelInfo* kernel = kernelNamed(name);
+      const kernels::KernelInfo* kernel = kernels::kernelNamed(name);
       if (!kernel)
         return Error{"the kernel '" + name.str() + "' is not in the catalogue"};
       chosen.push_back(kernel);

@@ -159,6 +159,13 @@ std::span<const KernelInfo> catalogue() {
   return table;
 }
 
+const KernelInfo* kernelNamed(std::string_view name) {
+  for (const KernelInfo& kernel : table)
+    if (kernel.name == name)
+      return &kernel;
+  return nullptr;
+}
+
 /// The kernel of the highest level; `activations` null: of any activations.
 static const KernelInfo* best(Family family, Isa isa, Format format, const Activations* activations,
                               uint32_t maxRows) {

@@ -65,6 +65,8 @@ struct KernelInfo {
 };
 
 std::span<const KernelInfo> catalogue();
+/// The kernel of that name; null if there is none.
+const KernelInfo* kernelNamed(std::string_view name);
 
 /// The best kernel for steps of up to `maxRows` tokens on a machine of level `isa`; null if there
 /// is none (the scalar level has all formats that any level has).

@@ -11,11 +11,13 @@ TEST(Catalogue, namesAreUniqueAndFound) {
   for (const KernelInfo& kernel : catalogue()) {
     EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name;
     EXPECT_TRUE(kernel.name.ends_with("." + std::string(isaName(kernel.isa)))) << kernel.name;
+    EXPECT_EQ(kernelNamed(kernel.name), &kernel);
     // Routes are grouped in one piece, whatever the rows.
     EXPECT_EQ(kernel.tile == 0, kernel.family == Family::GroupRoutes) << kernel.name;
     if (kernel.isa == Isa::Scalar || isaIncludes(hostIsa(), kernel.isa))
       EXPECT_NE(find(std::string(kernel.name).c_str()), nullptr) << kernel.name;
   }
+  EXPECT_EQ(kernelNamed("attention.F16"), nullptr);
   EXPECT_EQ(find("attention.F16"), nullptr);
   EXPECT_EQ(find(""), nullptr);
 }

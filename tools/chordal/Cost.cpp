@@ -12,13 +12,6 @@ using kernels::KernelInfo;
 
 namespace {
 
-const KernelInfo* kernelNamed(std::string_view name) {
-  for (const KernelInfo& kernel : kernels::catalogue())
-    if (kernel.name == name)
-      return &kernel;
-  return nullptr;
-}
-
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -115,7 +108,7 @@ TaskTable::TaskTable(const Program& program) : tables(program) {
       uint32_t kernel = program.kernelRefs[task.first_kernel + k].kernel;
       names.push_back(program.string(program.kernelNames[kernel]));
     }
-    const KernelInfo* info = names.empty() ? nullptr : kernelNamed(names.front());
+    const KernelInfo* info = names.empty() ? nullptr : kernels::kernelNamed(names.front());
     TaskKind kind;
     kind.kernel = names.empty() ? "elementwise" : joinKernelNames(names);
     kind.role = roleOf(program.taskName(uint32_t(i)));

@@ -48,12 +48,12 @@ Result<std::vector<chordal_kernel>> resolveKernels(const Program& program) {
     std::string text(program.string(name));
     chordal_kernel body = kernels::find(text.c_str());
     if (!body) {
-      for (const kernels::KernelInfo& kernel : kernels::catalogue())
-        if (kernel.name == text && !kernels::isaIncludes(kernels::hostIsa(), kernel.isa))
-          return Error{"kernel '" + text + "' needs the instruction-set level '" +
-                           std::string(kernels::isaName(kernel.isa)) +
-                           "', which this machine has not",
-                       ErrorCode::Unsupported};
+      const kernels::KernelInfo* kernel = kernels::kernelNamed(text);
+      if (kernel && !kernels::isaIncludes(kernels::hostIsa(), kernel->isa))
+        return Error{"kernel '" + text + "' needs the instruction-set level '" +
+                         std::string(kernels::isaName(kernel->isa)) +
+                         "', which this machine has not",
+                     ErrorCode::Unsupported};
       return Error{"this build has no kernel '" + text + "'", ErrorCode::Unsupported};
     }
     bodies.push_back(body);
