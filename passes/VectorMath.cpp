@@ -1,12 +1,15 @@
 //===- VectorMath.cpp - float32 vectors in the LLVM dialect -----------------------------------===//
 
 #include "passes/VectorMath.h"
+#include "kernels/math/Polynomials.h"
 
 #include <limits>
 
 using namespace mlir;
 
 namespace chordal {
+
+using namespace kernels::polynomials;
 
 VectorMath::VectorMath(OpBuilder& b, Location l)
     : builder(b), location(l), floats(VectorType::get({width}, b.getF32Type())),
@@ -88,17 +91,15 @@ Value VectorMath::polynomial(Value x, ArrayRef<float> coefficients) {
 }
 
 Value VectorMath::exp(Value x) {
-  // x = n ln 2 + r with |r| <= ln 2 / 2; e^x = 2^n e^r. Adding 1.5 * 2^23 rounds to an integer,
+  // x = n ln 2 + r with |r| <= ln 2 / 2; e^x = 2^n e^r. The magic number rounds to an integer,
   // which then stands in the low bits. ln 2 in two parts keeps r exact (Cody and Waite 1980).
-  constexpr float magic = 12582912.0f;
   Value original = x;
-  x = clamp(x, -87.0f, 88.0f);
-  Value shifted = add(mul(x, splat(1.44269504088896341f)), splat(magic));
-  Value n = sub(shifted, splat(magic));
-  Value r = sub(sub(x, mul(n, splat(0.693359375f))), mul(n, splat(-2.12194440054690583e-4f)));
-  // The Taylor series of e^r; its next term is below 1e-8.
-  Value e =
-      polynomial(r, {1.0f, 1.0f, 0.5f, 1.0f / 6, 1.0f / 24, 1.0f / 120, 1.0f / 720, 1.0f / 5040});
+  x = clamp(x, expLowest, expHighest);
+  Value shifted = add(mul(x, splat(log2e)), splat(roundMagic));
+  Value n = sub(shifted, splat(roundMagic));
+  Value r = sub(sub(x, mul(n, splat(ln2High))), mul(n, splat(ln2Low)));
+  Value curve = polynomial(r, {expE0, expE1, expE2, expE3, expE4});
+  Value e = add(add(mul(curve, mul(r, r)), r), splat(1.0f));
   Value bits = LLVM::BitcastOp::create(builder, location, ints, shifted);
   Value exponent = LLVM::ShlOp::create(builder, location, bits, splatInt(23));
   Value scaled = LLVM::AddOp::create(builder, location,
@@ -107,18 +108,17 @@ Value VectorMath::exp(Value x) {
   // Beyond the range the limit, so that x / (1 + e^-x) ends in 0; and integer arithmetic on a NaN's
   // bits could make a number of it.
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  result =
-      select(compare(LLVM::FCmpPredicate::ogt, original, splat(88.0f)), splat(infinity), result);
+  result = select(compare(LLVM::FCmpPredicate::ogt, original, splat(expHighest)), splat(infinity),
+                  result);
   return select(compare(LLVM::FCmpPredicate::uno, x, x), x, result);
 }
 
 Value VectorMath::tanh(Value x) {
-  // tanh x = 1 - 2 / (e^2x + 1), which cancels near 0: there the odd series x - x^3/3 + ...
+  // tanh x = 1 - 2 / (e^2x + 1), which cancels near 0: there an odd polynomial.
   Value large = sub(splat(1.0f), div(splat(2.0f), add(exp(mul(x, splat(2.0f))), splat(1.0f))));
   Value square = mul(x, x);
-  Value small =
-      mul(x, polynomial(square, {1.0f, -1.0f / 3, 2.0f / 15, -17.0f / 315, 62.0f / 2835}));
-  Value isSmall = compare(LLVM::FCmpPredicate::olt, square, splat(0.0625f));
+  Value small = mul(x, polynomial(square, {1.0f, tanhT0, tanhT1, tanhT2, tanhT3, tanhT4}));
+  Value isSmall = compare(LLVM::FCmpPredicate::olt, square, splat(tanhSplit * tanhSplit));
   return select(isSmall, small, large);
 }
 

@@ -1,6 +1,6 @@
 //===- VectorMath.h - float32 vectors in the LLVM dialect -------------------------------------===//
 //
-// Emits arithmetic on vectors of 16 float32, with polynomials of our own for the transcendental
+// Emits arithmetic on vectors of 16 float32, with the kernels' polynomials for the transcendental
 // functions: generated code calls no library. NaN passes through every function.
 //
 //===------------------------------------------------------------------------------------------===//
