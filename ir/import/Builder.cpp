@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -42,9 +43,11 @@ llvm::SmallVector<uint64_t, 4> outermostFirst(const gguf::Tensor& tensor) {
 }
 
 /// Tensors that files carry and no model needs: rotary frequencies, which follow from the
-/// hyper-parameters (files converted from the first Llama have them in each block).
+/// hyper-parameters (files converted from the first Llama have them in each block), and what
+/// activations would be divided by if they were rounded to NVFP4.
 bool isRedundant(llvm::StringRef name) {
-  return name.starts_with("blk.") && name.ends_with(".attn_rot_embd.weight");
+  return (name.starts_with("blk.") && name.ends_with(".attn_rot_embd.weight")) ||
+         name.ends_with(".input_scale");
 }
 
 DictionaryAttr modelAttribute(Builder& builder, const HyperParameters& p, uint32_t positions) {
@@ -185,6 +188,20 @@ Value ModelBuilder::matrix(StringRef name, uint64_t rows, uint64_t columns) {
 
 Value ModelBuilder::vector(StringRef name, uint64_t elements) {
   return load(name, {elements}, WeightKind::Vector);
+}
+
+std::optional<float> ModelBuilder::matrixFactor(StringRef weight) {
+  weight.consume_back(".weight");
+  std::string name = (weight + ".scale").str();
+  const gguf::Tensor* tensor =
+      hasTensor(name) ? checkedTensor(name, {1}, WeightKind::Vector) : nullptr;
+  if (!tensor)
+    return {};
+  float factor;
+  std::memcpy(&factor, tensor->data.data(), sizeof factor);
+  if (!std::isfinite(factor))
+    fail(fmt::format("tensor \"{}\" is {}", name, factor), ErrorCode::Malformed);
+  return factor;
 }
 
 //===--- rotary frequencies -------------------------------------------------------------------===//

@@ -109,7 +109,8 @@ public:
   mlir::Value embedTokens(std::optional<float> factor = {});
   /// The learned embedding of the tokens' positions (position_embd), [T, embeddingLength].
   mlir::Value embedPositions();
-  /// x times the transpose of NAME.weight [features, columns of x], plus NAME.bias if there is one.
+  /// x times the transpose of NAME.weight [features, columns of x], times NAME.scale and plus
+  /// NAME.bias if there are such.
   mlir::Value linear(mlir::Value x, llvm::StringRef name, uint64_t features);
   /// RMS norm with NAME.weight, over all features or over each group of `group`.
   mlir::Value rmsNorm(mlir::Value x, llvm::StringRef name, uint32_t group = 0);
@@ -175,6 +176,9 @@ private:
   mlir::Value load(llvm::StringRef name, llvm::ArrayRef<uint64_t> shape, WeightKind kind) {
     return load(name, shape, kind, name, 0, shape.front());
   }
+  /// What the matrix `weight` is multiplied by (NAME.scale beside NAME.weight, which files have for
+  /// NVFP4, whose blocks' scales have a short range), if anything.
+  std::optional<float> matrixFactor(llvm::StringRef weight);
   mlir::Value linear(mlir::Value x, llvm::StringRef name, uint64_t features,
                      const LinearSource& source);
   /// x [T, columns] or [T, K*columns] times the matrices NAME.weight [experts, features, columns]

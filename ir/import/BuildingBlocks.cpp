@@ -72,11 +72,14 @@ Value ModelBuilder::linear(Value x, StringRef name, uint64_t features, const Lin
   if (hasTensor(source.bias))
     bias = load(whole ? source.bias : (name + ".bias").str(), {features}, WeightKind::Vector,
                 source.bias, source.first, source.rows);
+  std::optional<float> factor = matrixFactor(source.weight);
   if (failed())
     return {};
   Location where = location(name);
   Value weights = DequantizeOp::create(builder, where, stored);
   Value y = MatmulOp::create(builder, where, x, weights).getResult(0);
+  if (factor)
+    y = scale(y, *factor);
   if (!bias)
     return y;
   Value rows = BroadcastOp::create(builder, where, bias, y);

@@ -8,11 +8,17 @@
 #include "ir/gguf/View.h"
 #include "kernels/catalogue/Catalogue.h"
 #include "tests/golden/Golden.h"
+#include "tests/ir/import/TinyModel.h"
 #include "tools/chordal/Model.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <random>
+
+#include <unistd.h>
 
 namespace chordal::golden {
 namespace {
@@ -36,6 +42,39 @@ Result<std::vector<float>> run(const Model& model, const RunOptions& options) {
   if (!done)
     return done.error();
   return logits;
+}
+
+/// Writes a small model whose matrices are stored `factor` times as large as they are, and returns
+/// its path.
+std::string modelWithFactors(float factor) {
+  TinyModel model;
+  model.tensorF32("output_norm.weight", {64}, std::vector<float>(64, 1));
+  for (const char* norm : {"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"})
+    model.tensorF32(norm, {64}, std::vector<float>(64, 1));
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 0.2f);
+  auto matrix = [&](const std::string& name, uint64_t columns, uint64_t rows, float stored) {
+    std::vector<float> values(columns * rows);
+    for (float& value : values)
+      value = normal(random) * stored;
+    model.tensorF32(name + ".weight", {columns, rows}, values);
+    if (stored != 1)
+      model.tensorF32(name + ".scale", {1}, {1 / stored});
+  };
+  matrix("token_embd", 64, 40, 1);
+  matrix("output", 64, 40, factor);
+  matrix("blk.0.attn_q", 64, 64, factor);
+  matrix("blk.0.attn_k", 64, 32, factor);
+  matrix("blk.0.attn_v", 64, 32, factor);
+  matrix("blk.0.attn_output", 64, 64, factor);
+  matrix("blk.0.ffn_gate", 64, 96, factor);
+  matrix("blk.0.ffn_up", 64, 96, factor);
+  matrix("blk.0.ffn_down", 96, 64, factor);
+  std::vector<std::byte> bytes = model.build();
+  std::string path = testing::TempDir() + "factors-" + std::to_string(getpid()) + ".gguf";
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+  return path;
 }
 
 /// Of these models those whose formats have kernels; the others are named on the output.
@@ -79,6 +118,24 @@ TEST_P(GoldenCompiled, MixturesOfExperts) {
   expectExact(mixtureModels(/*float32=*/true), run, {.batch = 1, .isa = GetParam()});
   expectWithinYardstick(withKernels(mixtureModels(/*float32=*/false)), run,
                         {.kvFloat32 = false, .isa = GetParam()});
+}
+
+TEST_P(GoldenCompiled, MatricesWithFactors) {
+  std::vector<float> logits[2];
+  for (bool scaled : {false, true}) {
+    Model model;
+    model.path = modelWithFactors(scaled ? 8 : 1);
+    model.contextLength = 256;
+    model.tokens = {1, 5, 9, 2, 33, 7, 7};
+    auto computed = run(model, {.isa = GetParam()});
+    std::remove(model.path.c_str());
+    ASSERT_TRUE(computed.ok()) << computed.error().message;
+    logits[scaled] = *computed;
+  }
+  ASSERT_EQ(logits[0].size(), 7u * 40);
+  EXPECT_GT(*std::ranges::max_element(logits[0]), 0.5f);
+  for (size_t i = 0; i < logits[0].size(); ++i)
+    EXPECT_NEAR(logits[1][i], logits[0][i], 1e-4) << i;
 }
 
 // Steps of one token and of a few, which take up what earlier steps stored.

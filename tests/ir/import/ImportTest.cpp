@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace chordal::ir {
 namespace {
@@ -105,6 +106,22 @@ TEST_F(Import, BiasesAreAddedWhereTheFileHasThem) {
                 {"func.func @step_1", "@blk.0.attn_k.bias : tensor<32xf32>", "chordal.matmul",
                  "chordal.broadcast", "arith.addf", "@blk.0.attn_output.bias : tensor<64xf32>",
                  "chordal.broadcast", "arith.addf"});
+}
+
+TEST_F(Import, MatricesAreScaledWhereTheFileHasFactors) {
+  TinyModel model;
+  model.tensorF32("blk.0.attn_k.scale", {1}, {0.5f}).tensor("blk.0.attn_k.input_scale", {1});
+  model.tensor("blk.0.attn_k.bias", {32}).tensorF32("output.scale", {1}, {0.25f});
+  expectInOrder(text(model, oneStep),
+                {"load_weight @blk.0.attn_k.weight", "chordal.matmul", "chordal.scale",
+                 "5.000000e-01", "arith.addf", "load_weight @output.weight", "2.500000e-01"});
+  expectError(TinyModel().tensorF32("output.scale", {1}, {INFINITY}),
+              "tensor \"output.scale\" is inf");
+  expectError(TinyModel().tensor("output.scale", {40}),
+              "tensor \"output.scale\" has shape [40], but the hyper-parameters ask for [1]");
+  // Nothing says what it would multiply.
+  expectError(TinyModel().tensorF32("token_embd.scale", {1}, {0.5f}),
+              "tensor \"token_embd.scale\" is not used");
 }
 
 TEST_F(Import, RotaryFactorsAndYarn) {
