@@ -109,7 +109,7 @@ CHORDAL_INLINE void computeExpertShard(const chordal_task_args* args, uint32_t s
     tile.outStride = matmulTile * sizeof(float);
     tile.scratch = scratch;
     tile.layout = &layout;
-    if (rows.count <= gemvRows)
+    if (rows.count <= Few::mostRows)
       Few::compute(tile);
     else
       Many::compute(tile);

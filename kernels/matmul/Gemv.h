@@ -1,9 +1,9 @@
-//===- Gemv.h - matmul for one row of activations ---------------------------------------------===//
+//===- Gemv.h - matmul for few rows of activations --------------------------------------------===//
 //
-// Reads packed blocks once, at the speed of memory. (More rows are taken one by one; from two on,
-// the GEMM is faster.) Rows of weights are taken in units of 8 groups of 32, four rows at a time,
-// a quarter of a tile apart: four places of memory at which the processor reads ahead, and as many
-// page walks at once.
+// Reads packed blocks, for one row of activations at the speed of memory; up to four rows share
+// what is read and unpacked. Rows of weights are taken in units of 8 groups of 32, for one row of
+// activations four at a time, a quarter of a tile apart: four places of memory at which the
+// processor reads ahead, and as many page walks at once.
 //
 // A group's integer sums stay spread over the lanes of a vector: they are scaled and added there,
 // and only at a row's end are the lanes summed. What minimums and zero points take off is summed
@@ -39,12 +39,13 @@ CHORDAL_INLINE void prefetchStep(const void* piece, size_t ahead, int step) {
 /// How many places of a tile are read at once (measured: four are up to a tenth faster than two).
 constexpr uint32_t gemvPlaces = 4;
 
-/// Calls products(row, offset, ahead) for the rows of a tile but the last tile.count % gemvPlaces:
+/// Calls products(row, offset, ahead) for the rows of a tile but the last tile.count % places:
 /// for the rows `row`, row + part, ... that are `offset` bytes apart. What is to be prefetched lies
 /// `ahead` bytes after what is read: at the end of the parts that is in the parts of the tile that
 /// comes next.
-template <class Products> CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
-  const uint32_t part = tile.count / gemvPlaces;
+template <uint32_t places, class Products>
+CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
+  const uint32_t part = tile.count / places;
   const size_t offset = part * tile.weightStride;
   const size_t jump = uintptr_t(tile.next) - uintptr_t(tile.weights) - offset;
   for (uint32_t row = 0; row < part; ++row) {
@@ -64,6 +65,7 @@ concept HasLongScales =
 
 template <class I, class F> struct Gemv {
   static constexpr Activations activations = Activations::Q8;
+  static constexpr uint32_t mostRows = fewRows;
   static constexpr bool needsTile = false;
   static constexpr uint32_t outputTile = gemvTile;
   using V = Vectors<I>;
@@ -113,9 +115,8 @@ template <class I, class F> struct Gemv {
     const float* sums;   // [units][scaleVectors], if hasSums
   };
 
-  struct Sums {
-    static constexpr int chains = 2; // of dependent additions
-    Floats products[chains];
+  template <int chains> struct Sums {
+    Floats products[chains]; ///< chains of dependent additions
     Floats corrections;
   };
 
@@ -161,29 +162,32 @@ template <class I, class F> struct Gemv {
     }
   }
 
-  /// Adds a unit, the `index`th of its row; prefetches what is `ahead` bytes on.
-  CHORDAL_INLINE void addUnit(const Block* unit, size_t ahead, const Row& row, int index,
-                              Sums& sums) {
-    Floats scale[scaleVectors], minimum[scaleVectors];
-    loadScales(unit, scale, minimum);
+  /// Adds the products of a unit, the `index`th of its row, and X rows of activations; prefetches
+  /// what is `ahead` bytes on.
+  template <int X, int chains>
+  CHORDAL_INLINE void addUnit(const Block* unit, size_t ahead, const Row (&rows)[X], int index,
+                              Sums<chains> (&sums)[X]) {
+    Floats own[scaleVectors], minimum[scaleVectors], scale[X][scaleVectors];
+    loadScales(unit, own, minimum);
 #pragma unroll
-    for (int v = 0; v < scaleVectors; ++v) {
-      const size_t at = size_t(index * scaleVectors + v) * V::lanes;
-      if constexpr (hasSums)
-        sums.corrections = V::fma(F::hasMinimum ? minimum[v] : scale[v],
-                                  V::loadFloats(row.sums + at), sums.corrections);
-      scale[v] = V::mul(scale[v], V::loadFloats(row.scales + at));
-      if constexpr (minimumsAbove)
-        sums.corrections = V::add(sums.corrections, scale[v]);
-    }
-    const int8_t* q = row.q + 256 * index;
+    for (int x = 0; x < X; ++x)
+#pragma unroll
+      for (int v = 0; v < scaleVectors; ++v) {
+        const size_t at = size_t(index * scaleVectors + v) * V::lanes;
+        if constexpr (hasSums)
+          sums[x].corrections = V::fma(F::hasMinimum ? minimum[v] : own[v],
+                                       V::loadFloats(rows[x].sums + at), sums[x].corrections);
+        scale[x][v] = V::mul(own[v], V::loadFloats(rows[x].scales + at));
+        if constexpr (minimumsAbove)
+          sums[x].corrections = V::add(sums[x].corrections, scale[x][v]);
+      }
 #pragma unroll
     for (int i = 0; i < vectors; i += chained) {
-      Ints sum = V::zeroInts();
+      Bytes code[chained];
 #pragma unroll
-      for (int c = i; c < i + chained; ++c) {
-        sum = dot(sum, codes(unit, c), q + 16 * parts * c);
-        prefetchStep<unitBytes, vectors>(unit, ahead, c);
+      for (int c = 0; c < chained; ++c) {
+        code[c] = codes(unit, i + c);
+        prefetchStep<unitBytes, vectors>(unit, ahead, i + c);
       }
       int from[parts];
       for (int k = 0; k < parts; ++k)
@@ -191,27 +195,40 @@ template <class I, class F> struct Gemv {
       const int v = from[0] / V::lanes;
       for (int& lane : from)
         lane -= v * V::lanes;
-      Floats& chain = sums.products[i / chained % Sums::chains];
-      chain = V::fma(V::toFloats(sum), V::permute(scale[v], from), chain);
+#pragma unroll
+      for (int x = 0; x < X; ++x) {
+        const int8_t* q = rows[x].q + 256 * index + 16 * parts * i;
+        Ints sum = V::zeroInts();
+#pragma unroll
+        for (int c = 0; c < chained; ++c)
+          sum = dot(sum, code[c], q + 16 * parts * c);
+        Floats& chain = sums[x].products[i / chained % chains];
+        chain = V::fma(V::toFloats(sum), V::permute(scale[x][v], from), chain);
+      }
     }
   }
 
-  /// out[r * outStep] = the product with the row r * step bytes on, r < R.
-  template <int R>
-  CHORDAL_INLINE void products(const uint8_t* weights, size_t step, size_t ahead, const Row& row,
-                               int groups, float* out, size_t outStep) {
-    Sums sums[R];
+  /// out[x][r * outStep] = the product of row x of the activations and the row of weights that
+  /// is r * step bytes on, r < R.
+  template <int R, int X>
+  CHORDAL_INLINE void products(const uint8_t* weights, size_t step, size_t ahead,
+                               const Row (&rows)[X], int groups, float* const (&out)[X],
+                               size_t outStep) {
+    constexpr int chains = X == 1 ? 2 : 1;
+    Sums<chains> sums[R][X];
 #pragma unroll
-    for (int r = 0; r < R; ++r) {
-      for (auto& p : sums[r].products)
-        p = V::zeroFloats();
-      sums[r].corrections = V::zeroFloats();
-    }
+    for (int r = 0; r < R; ++r)
+#pragma unroll
+      for (Sums<chains>& s : sums[r]) {
+        for (Floats& p : s.products)
+          p = V::zeroFloats();
+        s.corrections = V::zeroFloats();
+      }
     int unit = 0;
     for (; 8 * unit + 8 <= groups; ++unit)
 #pragma unroll
       for (int r = 0; r < R; ++r)
-        addUnit(reinterpret_cast<const Block*>(weights + r * step + unit * unitBytes), ahead, row,
+        addUnit(reinterpret_cast<const Block*>(weights + r * step + unit * unitBytes), ahead, rows,
                 unit, sums[r]);
     if constexpr (F::groups < 8) {
       if (8 * unit < groups) {
@@ -220,27 +237,32 @@ template <class I, class F> struct Gemv {
               uint8_t last[unitBytes] = {}; // blocks of weights that are 0 or multiplied by 0
           __builtin_memcpy(last, weights + r * step + unit * unitBytes,
                            (groups - 8 * unit) / F::groups * sizeof(Block));
-          addUnit(reinterpret_cast<const Block*>(last), 0, row, unit, sums[r]);
+          addUnit(reinterpret_cast<const Block*>(last), 0, rows, unit, sums[r]);
         }
       }
     }
 #pragma unroll
-    for (int r = 0; r < R; ++r) {
-      Floats total = V::add(sums[r].products[0], sums[r].products[1]);
-      if constexpr (minimumsAbove)
-        total = V::sub(total, V::high(sums[r].corrections));
-      else if constexpr (hasSums)
-        total = V::sub(total, sums[r].corrections);
-      out[r * outStep] = V::sum(total);
-    }
+    for (int r = 0; r < R; ++r)
+#pragma unroll
+      for (int x = 0; x < X; ++x) {
+        const Sums<chains>& s = sums[r][x];
+        Floats total = s.products[0];
+        for (int chain = 1; chain < chains; ++chain)
+          total = V::add(total, s.products[chain]);
+        if constexpr (minimumsAbove)
+          total = V::sub(total, V::high(s.corrections));
+        else if constexpr (hasSums)
+          total = V::sub(total, s.corrections);
+        out[x][r * outStep] = V::sum(total);
+      }
   }
 
-  /// Derives what is needed of row r of the activations; into scratch.
-  CHORDAL_INLINE Row prepare(const Tile& tile, uint32_t r) {
+  /// Derives what is needed of row r of the activations; into place `place` of scratch.
+  CHORDAL_INLINE Row prepare(const Tile& tile, uint32_t r, int place) {
     const Activation a = activation(tile.x + r * tile.xStride, tile.columns);
     const int columns = int(tile.columns), units = (columns + 255) / 256;
     constexpr int numbers = scaleVectors * V::lanes; // for a unit
-    uint8_t* prepared = tile.scratch + tile.layout->prepared;
+    uint8_t* prepared = tile.scratch + tile.layout->prepared + place * 1024 * units;
     int8_t* q = reinterpret_cast<int8_t*>(prepared);
     float* scale = reinterpret_cast<float*>(prepared + 256 * units);
     float* sums = scale + units * numbers;
@@ -286,17 +308,44 @@ template <class I, class F> struct Gemv {
     return row;
   }
 
-  static void compute(const Tile& tile) {
+  /// X rows of activations from row r on.
+  template <int X> static void computeRows(const Tile& tile, uint32_t r) {
+    // The sums of all pairs of rows stay in registers.
+    constexpr uint32_t places = X == 1 ? gemvPlaces : X == 2 ? 2 : 1;
     const int groups = int(tile.columns / 32);
-    for (uint32_t r = 0; r < tile.rows; ++r) {
-      const Row row = prepare(tile, r);
-      float* out = outRow(tile, r);
-      forRowGroups(tile, [&](uint32_t w, size_t offset, size_t ahead) {
-        products<gemvPlaces>(tile.weights + w * tile.weightStride, offset, ahead, row, groups,
-                             out + w, tile.count / gemvPlaces);
-      });
-      for (uint32_t w = tile.count / gemvPlaces * gemvPlaces; w < tile.count; ++w)
-        products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, row, groups, out + w, 0);
+    Row rows[X];
+    float* out[X];
+    for (int x = 0; x < X; ++x) {
+      rows[x] = prepare(tile, r + x, x);
+      out[x] = outRow(tile, r + x);
+    }
+    forRowGroups<places>(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+      float* to[X];
+      for (int x = 0; x < X; ++x)
+        to[x] = out[x] + w;
+      products<places>(tile.weights + w * tile.weightStride, offset, ahead, rows, groups, to,
+                       tile.count / places);
+    });
+    for (uint32_t w = tile.count / places * places; w < tile.count; ++w) {
+      float* to[X];
+      for (int x = 0; x < X; ++x)
+        to[x] = out[x] + w;
+      products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, rows, groups, to, 0);
+    }
+  }
+
+  static void compute(const Tile& tile) {
+    static_assert(fewRows == 4); // scratch has places for so many
+    uint32_t r = 0;
+    for (; r + 4 <= tile.rows; r += 4)
+      computeRows<4>(tile, r);
+    switch (tile.rows - r) {
+    case 1:
+      return computeRows<1>(tile, r);
+    case 2:
+      return computeRows<2>(tile, r);
+    case 3:
+      return computeRows<3>(tile, r);
     }
   }
 };
@@ -304,6 +353,7 @@ template <class I, class F> struct Gemv {
 /// The same for float weights and activations.
 template <class I, class F> struct FloatGemv {
   static constexpr Activations activations = Activations::F32;
+  static constexpr uint32_t mostRows = gemvRows;
   static constexpr bool needsTile = false;
   static constexpr uint32_t outputTile = gemvTile;
   using V = Vectors<I>;
@@ -351,7 +401,7 @@ template <class I, class F> struct FloatGemv {
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const float* x = reinterpret_cast<const float*>(tile.x + r * tile.xStride);
       float* out = outRow(tile, r);
-      forRowGroups(tile, [&](uint32_t w, size_t offset, size_t ahead) {
+      forRowGroups<gemvPlaces>(tile, [&](uint32_t w, size_t offset, size_t ahead) {
         products<gemvPlaces>(tile.weights + w * tile.weightStride, offset, ahead, x, tile.columns,
                              out + w, tile.count / gemvPlaces);
       });

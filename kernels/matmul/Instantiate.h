@@ -11,20 +11,36 @@
 #include "kernels/matmul/Gemm.h"
 #include "kernels/matmul/Gemv.h"
 
-#define CHORDAL_DEFINE_MATMUL(name, Body)                                                          \
+namespace chordal::kernels {
+namespace {
+
+/// The body of a kernel for any number of rows.
+template <class Few, class Many> struct FewOrMany : Many {
+  static void compute(const Tile& tile) {
+    if (tile.rows <= Few::mostRows)
+      Few::compute(tile);
+    else
+      Many::compute(tile);
+  }
+};
+
+} // namespace
+} // namespace chordal::kernels
+
+#define CHORDAL_DEFINE_MATMUL(name, ...)                                                           \
   void name(const chordal_task_args* args, uint32_t shard);                                        \
   void name(const chordal_task_args* args, uint32_t shard) {                                       \
-    computeShard<Body>(args, shard);                                                               \
+    computeShard<__VA_ARGS__>(args, shard);                                                        \
   }
-#define CHORDAL_COMMA ,
 #define CHORDAL_DEFINE_FLOAT(level, format)                                                        \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, FloatGemv<level CHORDAL_COMMA format>)        \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, FloatGemm<level CHORDAL_COMMA format>)        \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, FloatGemv<level, format>)                     \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, FloatGemm<level, format>)                     \
   CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, FloatGemv<level, format>,                       \
                          FloatGemm<level, format>)
 #define CHORDAL_DEFINE_QUANTIZED(level, format)                                                    \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, Gemv<level CHORDAL_COMMA format>)             \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, Gemm<level CHORDAL_COMMA format>)             \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemv##level, Gemv<level, format>)                          \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level,                                               \
+                        FewOrMany<Gemv<level, format>, Gemm<level, format>>)                       \
   CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, Gemv<level, format>, Gemm<level, format>)
 
 // The formats of each kind: define(level, format).

@@ -13,7 +13,7 @@
 namespace chordal::kernels {
 
 #define CHORDAL_DEFINE_PAIRS(level, format)                                                        \
-  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, PairGemm<level CHORDAL_COMMA format>)         \
+  CHORDAL_DEFINE_MATMUL(matmul##format##Gemm##level, PairGemm<level, format>)                      \
   CHORDAL_DEFINE_EXPERTS(moeMatmul##format##level, Gemv<level, format>, PairGemm<level, format>)
 
 CHORDAL_BLOCKS(CHORDAL_DEFINE_PAIRS, NeonI8mm)

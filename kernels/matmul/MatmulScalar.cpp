@@ -18,6 +18,7 @@ namespace {
 template <class F> struct QuantizedBody {
   static constexpr Activations activations = Activations::Q8;
   static constexpr uint32_t outputTile = matmulTile;
+  static constexpr uint32_t mostRows = gemvRows;
   static constexpr bool needsTile = false;
 
   static float rowProduct(const uint8_t* weights, const Activation& a, int groups) {
@@ -73,6 +74,7 @@ float toFloat(BF16, const uint8_t* p) {
 template <class F> struct FloatBody {
   static constexpr Activations activations = Activations::F32;
   static constexpr uint32_t outputTile = matmulTile;
+  static constexpr uint32_t mostRows = gemvRows;
   static constexpr bool needsTile = false;
 
   static void compute(const Tile& tile) {

@@ -18,9 +18,13 @@ constexpr uint32_t matmulTile = 32;
 /// tenth faster than 32; with 128, few threads gain little and many lack shards).
 constexpr uint32_t gemvTile = 64;
 
-/// Up to this many rows of activations gemv is the faster kernel (measured: two rows take the GEMM,
-/// unpacking included, about as long as they take gemv, four rows less).
+/// What the kernels named gemv are for.
 constexpr uint32_t gemvRows = 1;
+
+/// Up to this many rows of quantised activations are multiplied with packed weights, as gemv does;
+/// for more, unpacking pays (measured at AVX-512: two rows are half as fast again as with
+/// unpacking, four a quarter, five about the same).
+constexpr uint32_t fewRows = 4;
 
 /// Columns that gemm unpacks at a time: the unpacked tile stays in the first-level cache while all
 /// rows of activations pass over it. Multiples of 256, the longest block.
@@ -41,8 +45,8 @@ struct MatmulScratch {
   uint64_t codes;     ///< unpacked weights: bytes (or floats) [gemmColumns][matmulTile], or what
                       ///< GemmAmx.h says
   uint64_t scales;    ///< float [gemmColumns / 16][3][matmulTile], see Gemm.h
-  uint64_t prepared;  ///< derived from activations: 1 KiB for 256 columns of a row (gemv), or words
-                      ///< [rows][gemmColumns / 16] (gemm)
+  uint64_t prepared;  ///< derived from activations: 1 KiB for 256 columns of fewRows rows (gemv),
+                      ///< or words [rows][gemmColumns / 16] (gemm)
   uint64_t bytes;     ///< in all
 
   // Always inlined, since kernels of all instruction-set levels use it.
@@ -61,7 +65,8 @@ struct MatmulScratch {
     uint64_t groups = quantized ? gemmColumns / 16 : 0;
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
     prepared = scales + groups * 3 * matmulTile * sizeof(float);
-    const uint64_t gemv = (uint64_t(p.columns) + 255) / 256 * 1024, gemm = rows * groups * 4;
+    const uint64_t gemv = (uint64_t(p.columns) + 255) / 256 * 1024 * fewRows,
+                   gemm = rows * groups * 4;
     bytes = prepared + (!quantized ? 0 : gemv > gemm ? gemv : gemm);
   }
 };
