@@ -1,7 +1,7 @@
 //===- Container.cpp - a program with its weights in one file ---------------------------------===//
 //
 // The checksum, the reader and the writer. Tables are stored as arrays behind one another, each
-// with its number of entries and aligned to 8 bytes, in the order of forEachTable.
+// with its number of entries and aligned to 8 bytes, in the order of forEachTable; then packed.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "runtime/core/Container.h"
@@ -136,6 +136,40 @@ uint64_t Checksum::finish() const {
   return hash ^ hash >> 32;
 }
 
+namespace {
+
+/// Most bytes of tables are zeros. Groups of eight are stored as a byte whose bit i says whether
+/// byte i is anything else, and those that are.
+std::vector<std::byte> pack(std::span<const std::byte> bytes) {
+  std::vector<std::byte> out;
+  for (; !bytes.empty(); bytes = bytes.subspan(8)) {
+    size_t mask = out.size();
+    out.push_back(std::byte(0));
+    for (unsigned i = 0; i < 8; ++i)
+      if (bytes[i] != std::byte(0)) {
+        out[mask] |= std::byte(1u << i);
+        out.push_back(bytes[i]);
+      }
+  }
+  return out;
+}
+
+/// The reverse; nothing if the last group is incomplete. At most eight times as many bytes.
+std::optional<std::vector<std::byte>> unpack(std::span<const std::byte> bytes) {
+  std::vector<std::byte> out;
+  out.reserve(bytes.size() * 4);
+  for (size_t at = 0; at < bytes.size();) {
+    const unsigned mask = std::to_integer<unsigned>(bytes[at++]);
+    if (bytes.size() - at < size_t(std::popcount(mask)))
+      return std::nullopt;
+    for (unsigned i = 0; i < 8; ++i)
+      out.push_back(mask >> i & 1 ? bytes[at++] : std::byte(0));
+  }
+  return out;
+}
+
+} // namespace
+
 std::vector<std::byte> writeProgram(const Program& program) {
   std::vector<std::byte> out;
   auto append = [&](const void* data, size_t size) {
@@ -145,8 +179,6 @@ std::vector<std::byte> writeProgram(const Program& program) {
       std::memcpy(out.data() + before, data, size);
     return before;
   };
-  TablesHeader header{tablesMagic, program.version, sizeof(chordal_task), program.model};
-  append(&header, sizeof header);
   forEachTable(program, [&](const auto& table) {
     using Entry = std::remove_cvref_t<decltype(table[0])>;
     uint64_t count = table.size();
@@ -157,15 +189,19 @@ std::vector<std::byte> writeProgram(const Program& program) {
         std::memset(out.data() + begin + i * sizeof(Entry) + taskGap, 0, taskGapBytes);
     return true;
   });
-  return out;
+  const TablesHeader header{tablesMagic, program.version, sizeof(chordal_task), program.model};
+  const std::span<const std::byte> begin = std::as_bytes(std::span(&header, 1));
+  std::vector<std::byte> packed = pack(out);
+  packed.insert(packed.begin(), begin.begin(), begin.end());
+  return packed;
 }
 
-Result<Program> readProgram(std::span<const std::byte> bytes) {
+Result<Program> readProgram(std::span<const std::byte> stored) {
   const Error malformed{"the program's tables are truncated or damaged", ErrorCode::Malformed};
   TablesHeader header;
-  if (bytes.size() < sizeof header)
+  if (stored.size() < sizeof header)
     return malformed;
-  std::memcpy(&header, bytes.data(), sizeof header);
+  std::memcpy(&header, stored.data(), sizeof header);
   if (header.magic != tablesMagic)
     return malformed;
   if (header.version != CHORDAL_PROGRAM_VERSION || header.taskBytes != sizeof(chordal_task))
@@ -173,10 +209,14 @@ Result<Program> readProgram(std::span<const std::byte> bytes) {
                      ", but this runtime reads version " + std::to_string(CHORDAL_PROGRAM_VERSION) +
                      ": compile the model again",
                  ErrorCode::Unsupported};
+  const std::optional<std::vector<std::byte>> unpacked = unpack(stored.subspan(sizeof header));
+  if (!unpacked)
+    return malformed;
+  const std::span<const std::byte> bytes = *unpacked;
   Program program;
   program.version = header.version;
   program.model = header.model;
-  size_t at = sizeof header;
+  size_t at = 0;
   bool complete = forEachTable(program, [&](auto& table) {
     using Entry = std::remove_cvref_t<decltype(table[0])>;
     uint64_t count;

@@ -32,7 +32,7 @@
 
 namespace chordal {
 
-constexpr uint32_t containerVersion = 1;
+constexpr uint32_t containerVersion = 2;
 
 /// Alignment of a container in its file, and of the weights in the container, in bytes.
 constexpr uint64_t containerAlignment = 65536;
@@ -91,7 +91,7 @@ private:
   uint64_t total = 0;
 };
 
-/// The tables of a program as bytes, the same for the same program; and back. `readProgram` also
+/// The tables of a program as packed bytes, the same for the same program; and back. `readProgram` also
 /// validates. Errors: bytes that are no tables, tables that contradict one another.
 std::vector<std::byte> writeProgram(const Program& program);
 Result<Program> readProgram(std::span<const std::byte> bytes);
