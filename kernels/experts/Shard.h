@@ -109,10 +109,7 @@ CHORDAL_INLINE void computeExpertShard(const chordal_task_args* args, uint32_t s
     tile.outStride = matmulTile * sizeof(float);
     tile.scratch = scratch;
     tile.layout = &layout;
-    if (rows.count <= Few::mostRows)
-      Few::compute(tile);
-    else
-      Many::compute(tile);
+    FewOrMany<Few, Many>::compute(tile);
     if (p.hasBias) {
       const float* bias =
           reinterpret_cast<const float*>(static_cast<const uint8_t*>(biases[w].data) +

@@ -39,10 +39,10 @@ CHORDAL_INLINE void prefetchStep(const void* piece, size_t ahead, int step) {
 /// How many places of a tile are read at once (measured: four are up to a tenth faster than two).
 constexpr uint32_t gemvPlaces = 4;
 
-/// Calls products(row, offset, ahead) for the rows of a tile but the last tile.count % places:
-/// for the rows `row`, row + part, ... that are `offset` bytes apart. What is to be prefetched lies
-/// `ahead` bytes after what is read: at the end of the parts that is in the parts of the tile that
-/// comes next.
+/// Calls products<n>(row, step, offset, ahead) for all rows of a tile: for the n rows `row`, row +
+/// step, ... that are `offset` bytes apart; n is `places`, and 1 for the last tile.count % places.
+/// What is to be prefetched lies `ahead` bytes after what is read: at the end of the parts that is
+/// in the parts of the tile that comes next.
 template <uint32_t places, class Products>
 CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
   const uint32_t part = tile.count / places;
@@ -50,8 +50,10 @@ CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
   const size_t jump = uintptr_t(tile.next) - uintptr_t(tile.weights) - offset;
   for (uint32_t row = 0; row < part; ++row) {
     const bool isLast = (part - row) * tile.weightStride < gemvAhead + tile.weightStride / 2;
-    products(row, offset, gemvAhead + (isLast ? jump : 0));
+    products.template operator()<places>(row, part, offset, gemvAhead + (isLast ? jump : 0));
   }
+  for (uint32_t row = part * places; row < tile.count; ++row)
+    products.template operator()<1>(row, 0, 0, gemvAhead);
 }
 
 /// Whether a format has an order of its own for vectors of 64 bytes.
@@ -208,12 +210,12 @@ template <class I, class F> struct Gemv {
     }
   }
 
-  /// out[x][r * outStep] = the product of row x of the activations and the row of weights that
-  /// is r * step bytes on, r < R.
+  /// out[x][first + r * outStep] = the product of row x of the activations and the row of weights
+  /// that is r * step bytes on, r < R.
   template <int R, int X>
   CHORDAL_INLINE void products(const uint8_t* weights, size_t step, size_t ahead,
                                const Row (&rows)[X], int groups, float* const (&out)[X],
-                               size_t outStep) {
+                               size_t first, size_t outStep) {
     constexpr int chains = X == 1 ? 2 : 1;
     Sums<chains> sums[R][X];
 #pragma unroll
@@ -253,7 +255,7 @@ template <class I, class F> struct Gemv {
           total = V::sub(total, V::high(s.corrections));
         else if constexpr (hasSums)
           total = V::sub(total, s.corrections);
-        out[x][r * outStep] = V::sum(total);
+        out[x][first + r * outStep] = V::sum(total);
       }
   }
 
@@ -319,19 +321,9 @@ template <class I, class F> struct Gemv {
       rows[x] = prepare(tile, r + x, x);
       out[x] = outRow(tile, r + x);
     }
-    forRowGroups<places>(tile, [&](uint32_t w, size_t offset, size_t ahead) {
-      float* to[X];
-      for (int x = 0; x < X; ++x)
-        to[x] = out[x] + w;
-      products<places>(tile.weights + w * tile.weightStride, offset, ahead, rows, groups, to,
-                       tile.count / places);
+    forRowGroups<places>(tile, [&]<int R>(uint32_t w, uint32_t step, size_t offset, size_t ahead) {
+      products<R>(tile.weights + w * tile.weightStride, offset, ahead, rows, groups, out, w, step);
     });
-    for (uint32_t w = tile.count / places * places; w < tile.count; ++w) {
-      float* to[X];
-      for (int x = 0; x < X; ++x)
-        to[x] = out[x] + w;
-      products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, rows, groups, to, 0);
-    }
   }
 
   static void compute(const Tile& tile) {
@@ -401,13 +393,11 @@ template <class I, class F> struct FloatGemv {
     for (uint32_t r = 0; r < tile.rows; ++r) {
       const float* x = reinterpret_cast<const float*>(tile.x + r * tile.xStride);
       float* out = outRow(tile, r);
-      forRowGroups<gemvPlaces>(tile, [&](uint32_t w, size_t offset, size_t ahead) {
-        products<gemvPlaces>(tile.weights + w * tile.weightStride, offset, ahead, x, tile.columns,
-                             out + w, tile.count / gemvPlaces);
-      });
-      for (uint32_t w = tile.count / gemvPlaces * gemvPlaces; w < tile.count; ++w)
-        products<1>(tile.weights + w * tile.weightStride, 0, gemvAhead, x, tile.columns, out + w,
-                    0);
+      forRowGroups<gemvPlaces>(tile,
+                               [&]<int R>(uint32_t w, uint32_t step, size_t offset, size_t ahead) {
+                                 products<R>(tile.weights + w * tile.weightStride, offset, ahead, x,
+                                             tile.columns, out + w, step);
+                               });
     }
   }
 };

@@ -11,22 +11,6 @@
 #include "kernels/matmul/Gemm.h"
 #include "kernels/matmul/Gemv.h"
 
-namespace chordal::kernels {
-namespace {
-
-/// The body of a kernel for any number of rows.
-template <class Few, class Many> struct FewOrMany : Many {
-  static void compute(const Tile& tile) {
-    if (tile.rows <= Few::mostRows)
-      Few::compute(tile);
-    else
-      Many::compute(tile);
-  }
-};
-
-} // namespace
-} // namespace chordal::kernels
-
 #define CHORDAL_DEFINE_MATMUL(name, ...)                                                           \
   void name(const chordal_task_args* args, uint32_t shard);                                        \
   void name(const chordal_task_args* args, uint32_t shard) {                                       \

@@ -32,6 +32,16 @@ CHORDAL_INLINE float* outRow(const Tile& tile, size_t row) {
   return reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(tile.out) + row * tile.outStride);
 }
 
+/// The body of a kernel for any number of rows.
+template <class Few, class Many> struct FewOrMany : Many {
+  static void compute(const Tile& tile) {
+    if (tile.rows <= Few::mostRows)
+      Few::compute(tile);
+    else
+      Many::compute(tile);
+  }
+};
+
 /// Computes a shard with `Body::compute(tile)`. A body that `needsTile` writes its outputTile
 /// floats to a row even where the weight has fewer rows, so its results always go by way of
 /// scratch.
