@@ -73,6 +73,9 @@ Result<std::shared_ptr<ProgramFile::Mapping>> ProgramFile::map(const std::string
   void* address = ::mmap(nullptr, size_t(status.st_size), PROT_READ, MAP_SHARED, file.number, 0);
   if (address == MAP_FAILED)
     return ioError(path, "cannot map the file", errno);
+#ifdef MADV_HUGEPAGE
+  ::madvise(address, size_t(status.st_size), MADV_HUGEPAGE); // as for a model's file, ir/gguf
+#endif
   return std::make_shared<Mapping>(address, size_t(status.st_size));
 }
 

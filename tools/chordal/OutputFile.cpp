@@ -3,6 +3,7 @@
 
 #include "tools/console/Console.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +15,10 @@ namespace chordal::driver {
 
 /// Bytes that are handed to the disk at once.
 static constexpr uint64_t flushBytes = uint64_t(32) << 20;
+
+/// The file is written in pieces of a huge page: the system then keeps them in huge pages, in which
+/// whoever maps the file finds them.
+static constexpr uint64_t pieceBytes = uint64_t(2) << 20;
 
 Error OutputFile::fail(std::string_view what, int number) const {
   return {std::string(what) + " " + target + ": " + std::strerror(number), ErrorCode::Io};
@@ -50,6 +55,30 @@ Result<void> OutputFile::open(const std::string& path, mode_t mode) {
 
 Result<void> OutputFile::write(const void* data, size_t size) {
   const char* at = static_cast<const char*>(data);
+  if (!waiting.empty()) {
+    const size_t part = std::min(size, size_t(pieceBytes - waiting.size()));
+    waiting.append(at, part);
+    at += part;
+    size -= part;
+    if (waiting.size() < pieceBytes)
+      return {};
+    if (Result<void> flushed = flush(); !flushed)
+      return flushed;
+  }
+  const size_t whole = size / pieceBytes * pieceBytes;
+  if (Result<void> done = writeOut(at, whole); !done)
+    return done;
+  waiting.assign(at + whole, size - whole);
+  return {};
+}
+
+Result<void> OutputFile::flush() {
+  Result<void> done = writeOut(waiting.data(), waiting.size());
+  waiting.clear();
+  return done;
+}
+
+Result<void> OutputFile::writeOut(const char* at, size_t size) {
   while (size != 0) {
     ssize_t taken = ::write(descriptor, at, size);
     if (taken < 0) {
@@ -73,12 +102,16 @@ Result<void> OutputFile::write(const void* data, size_t size) {
 }
 
 Result<void> OutputFile::sync() {
+  if (Result<void> flushed = flush(); !flushed)
+    return flushed;
   if (!direct && ::fsync(descriptor) != 0)
     return fail("cannot write", errno);
   return {};
 }
 
 Result<void> OutputFile::commit() {
+  if (Result<void> flushed = flush(); !flushed)
+    return flushed;
   if (!direct && !named) {
     std::string link = "/proc/self/fd/" + std::to_string(descriptor);
     if (::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0)

@@ -28,7 +28,7 @@ public:
   /// `mode`: permissions, of which the umask takes its share. Errors: a folder that does not exist
   /// or cannot be written to, a target that is a folder.
   Result<void> open(const std::string& path, mode_t mode = 0666);
-  /// Errors: no room left on the disk, a limit on the size of files.
+  /// Errors, here or in what follows: no room left on the disk, a limit on the size of files.
   Result<void> write(const void* data, size_t size);
   Result<void> write(std::string_view text) { return write(text.data(), text.size()); }
   /// Waits until all is on the disk, where it survives the machine.
@@ -38,8 +38,11 @@ public:
 
 private:
   Error fail(std::string_view what, int number) const;
+  Result<void> writeOut(const char* data, size_t size);
+  Result<void> flush();
 
   std::string target, temporary;
+  std::string waiting; ///< the file's end so far: less than a piece, not written yet
   int descriptor = -1;
   uint64_t written = 0, begun = 0; ///< bytes written, and those of them on their way to the disk
   bool direct = false;             ///< the target itself is written to
