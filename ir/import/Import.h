@@ -25,7 +25,7 @@ struct ImportOptions {
   KvElement kvElement = KvElement::F16;
   /// Largest token count of each step function, ascending; the first starts at 1, each other one
   /// above its predecessor. Function `step_N` serves up to N tokens.
-  std::vector<uint32_t> buckets = {1, 16, 512};
+  std::vector<uint32_t> buckets = {1, 24, 512};
 };
 
 /// Builds the graph of a model. Reads no weights but small tables (rotary factors), so it takes

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kernels/isa/Avx2.h"
+#include "kernels/isa/Avx512Columns.h"
 
 namespace chordal::kernels {
 namespace {
@@ -31,6 +32,7 @@ struct Avx512 : Avx2 {
 
   //===--- the wide part ----------------------------------------------------------------------===//
 
+  template <size_t stride> using Columns = Avx512Columns<stride>;
   static constexpr int lanes = 16;
   static constexpr int vectors = 2;
   static constexpr int rowBlock = 7;

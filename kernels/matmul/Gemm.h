@@ -2,16 +2,10 @@
 //
 // A shard's tile of weights is unpacked once, some hundred columns at a time, into bytes and float
 // scales; one register-blocked GEMM, the same for all formats, then takes all rows of activations
-// over it. Unpacked codes lie so that a vector holds 4 columns of each of I::lanes weight rows
-// ("quads"), the unit of the byte dot product, and activations are broadcast 4 bytes at a time:
-//
-//   codes    [panel][column / 4][row in the panel][column % 4]
-//   scales   [panel][group][scale and numbers beside it][row in the panel]
-//
-// A panel is I::vectors vectors of rows. Within a group of columns that share a scale sums are
-// exact integers, begun at -zero point * sum of the activations; they are then scaled into float
-// sums, which stay in registers over all columns of a chunk and in the worker's scratch between
-// chunks.
+// over it. Activations are broadcast 4 bytes at a time, the unit of the byte dot product. Within a
+// group of columns that share a scale sums are exact integers, begun at -zero point * sum of the
+// activations; they are then scaled into float sums, which stay in registers over all columns of a
+// chunk and in the worker's scratch between chunks.
 //
 // What limits it on x86 are two vector instructions a cycle. A group of 32 columns costs 8 byte dot
 // products and 2 for scaling (3 with minimums), so integers become floats without an instruction
@@ -22,148 +16,19 @@
 #pragma once
 
 #include "kernels/matmul/Activations.h"
-#include "kernels/matmul/Shard.h"
-#include "kernels/quant/Formats.h"
+#include "kernels/matmul/Unpack.h"
 
 namespace chordal::kernels {
 namespace {
 
-template <class I, class F> struct Gemm {
+template <class I, class F> struct Gemm : Unpack<I, F> {
+  using Base = Unpack<I, F>;
+  using Base::panelRows, Base::panels, Base::maxCode, Base::zero, Base::parts, Base::asFloats,
+      Base::sumBaseBits, Base::kinds;
+  static constexpr int chunkParts = gemmColumns / F::perScale;
   static constexpr Activations activations = Activations::Q8;
   static constexpr uint32_t outputTile = matmulTile;
   static constexpr bool needsTile = true;
-  static constexpr int panelRows = I::lanes * I::vectors;
-  static constexpr int panels = matmulTile / panelRows;
-  /// Where bytes are multiplied as signed ones, codes are unpacked without their zero point.
-  static constexpr int unpackedZero = I::signedProducts ? F::zero : 0;
-  static constexpr int maxCode = F::maxCode - unpackedZero > unpackedZero
-                                     ? F::maxCode - unpackedZero
-                                     : unpackedZero; ///< their greatest magnitude then
-  static constexpr int zero = F::isSigned ? I::signedZero : F::zero - unpackedZero;
-  static constexpr int parts = 32 / F::perScale;
-  static constexpr int chunkParts = gemmColumns / F::perScale;
-  static_assert(!F::hasMinimum || zero == 0);
-  /// Integer sums begin at the bits of a float that is so great that they count in its last place:
-  /// they are floats then as they are, but for that base, which the product with the scale takes
-  /// off again, exactly: fma(sum, scale, -base * scale). Scales have at most 22 bits.
-  static constexpr bool asFloats = I::sumsAsFloats && !F::greatScales;
-  static constexpr float sumBase = 0x1.8p23f; // sums are below 2^22
-  static constexpr int32_t sumBaseBits = asFloats ? 0x4b400000 : 0;
-  /// Numbers to a scale: itself, -sumBase times it, the minimum.
-  static constexpr int kinds = 1 + asFloats + F::hasMinimum;
-  static_assert(matmulTile % panelRows == 0 && panelRows % 8 == 0);
-
-  /// A chunk of unpacked columns.
-  struct Chunk {
-    uint8_t* codes;
-    float* scales; // and offsets, and minimums
-    int groups;    // of 32 columns
-
-    CHORDAL_INLINE Chunk panel(const Chunk& c, int index) {
-      return {c.codes + size_t(index) * c.groups * 32 * panelRows,
-              c.scales + size_t(index) * c.groups * parts * kinds * panelRows, c.groups};
-    }
-  };
-
-  //===--- unpacking --------------------------------------------------------------------------===//
-
-  CHORDAL_INLINE void unpackCodes(const typename F::Block* const (&rows)[8], int g,
-                                  const Chunk& panel, int first, int at) {
-    typename I::Bytes codes[8];
-#pragma unroll
-    for (int r = 0; r < 8; ++r) {
-      codes[r] = F::template codes<I>(rows[r], g);
-      if constexpr (F::isSigned)
-        codes[r] = I::fromSigned(codes[r]);
-      if constexpr (unpackedZero != 0)
-        codes[r] = I::subtract(codes[r], unpackedZero);
-    }
-    I::transpose(codes);
-    uint8_t* to = panel.codes + (size_t(first + g) * 8 * panelRows + at) * 4;
-#pragma unroll
-    for (int quad = 0; quad < 8; ++quad)
-      I::store(to + quad * panelRows * 4, codes[quad]);
-  }
-
-  /// n groups of 8 rows, from group `first` of a panel on; `at` is the first of the 8 within it.
-  /// `full`: n is 8.
-  template <bool full>
-  CHORDAL_INLINE void unpackUnit(const typename F::Block* const (&rows)[8], int n,
-                                 const Chunk& panel, int first, int at) {
-    typename I::Floats scale[parts][8], minimum[parts][8];
-#pragma unroll
-    for (int r = 0; r < 8; ++r) {
-      Scales<I, F::perScale> s;
-      F::template scales<I>(rows[r], n, s);
-#pragma unroll
-      for (int v = 0; v < parts; ++v) {
-        scale[v][r] = s.scale[v];
-        if constexpr (F::hasMinimum)
-          minimum[v][r] = s.minimum[v];
-      }
-    }
-#pragma unroll
-    for (int v = 0; v < parts; ++v) {
-      const int groups = parts == 2 ? 8 : n;
-      float* to = panel.scales + size_t(first * parts + 8 * v) * kinds * panelRows + at;
-      I::transpose(scale[v]);
-      if constexpr (F::hasMinimum)
-        I::transpose(minimum[v]);
-      for (int g = 0; g < groups; ++g, to += kinds * panelRows) {
-        I::storeFloats(to, scale[v][g]);
-        if constexpr (asFloats)
-          I::storeFloats(to + panelRows, I::mul(scale[v][g], -sumBase));
-        if constexpr (F::hasMinimum)
-          I::storeFloats(to + (kinds - 1) * panelRows, minimum[v][g]);
-      }
-    }
-    if constexpr (full) {
-#pragma unroll
-      for (int g = 0; g < 8; ++g)
-        unpackCodes(rows, g, panel, first, at);
-    } else {
-      for (int g = 0; g < n; ++g)
-        unpackCodes(rows, g, panel, first, at);
-    }
-  }
-
-  /// Columns from `column` on of all rows of the tile. Rows that the weight lacks repeat its last.
-  /// Prefetches what is unpacked next: the rows' next chunk, or the first of the tile after this
-  /// (few rows of activations are limited by memory, and its own prefetching follows no such
-  /// pattern: 4 rows x 2.5).
-  [[gnu::noinline]] static void unpack(const Tile& tile, uint32_t column, const Chunk& chunk) {
-    constexpr size_t unitBytes = 8 / F::groups * sizeof(typename F::Block);
-    const size_t chunkBytes = size_t(chunk.groups / F::groups) * sizeof(typename F::Block);
-    const size_t ahead =
-        column + gemmColumns < tile.columns
-            ? chunkBytes
-            : matmulTile * tile.weightStride - column / 32 / F::groups * sizeof(typename F::Block);
-    for (uint32_t first = 0; first < matmulTile; first += 8) {
-      const typename F::Block* rows[8];
-      for (uint32_t r = 0; r < 8; ++r) {
-        const uint32_t row = first + r < tile.count ? first + r : tile.count - 1;
-        rows[r] =
-            reinterpret_cast<const typename F::Block*>(tile.weights + row * tile.weightStride) +
-            column / 32 / F::groups;
-      }
-      const Chunk panel = Chunk::panel(chunk, int(first / panelRows));
-      const int at = int(first % panelRows);
-      int unit = 0;
-      for (; unit + 8 <= chunk.groups; unit += 8) {
-        unpackUnit<true>(rows, 8, panel, unit, at);
-        for (auto& row : rows) {
-          for (size_t i = 0; i < unitBytes; i += 64)
-            __builtin_prefetch(reinterpret_cast<const char*>(row) + ahead + i);
-          row += 8 / F::groups;
-        }
-      }
-      if constexpr (F::groups < 8) {
-        if (unit < chunk.groups)
-          unpackUnit<false>(rows, chunk.groups - unit, panel, unit, at);
-      }
-    }
-  }
-
   //===--- multiplication ---------------------------------------------------------------------===//
 
   /// Derives from all rows of activations what products with the chunk at `column` need, a word for
@@ -313,7 +178,7 @@ template <class I, class F> struct Gemm {
     for (int p = 0; p < panels; ++p) {
       if (p * panelRows >= int(tile.count))
         break;
-      multiply<T>(Chunk::panel(chunk, p), rows, column != 0);
+      multiply<T>(Base::panel(chunk, p), rows, column != 0);
       rows.out += panelRows;
     }
   }
@@ -335,7 +200,7 @@ template <class I, class F> struct Gemm {
     const Chunk chunk = {tile.scratch + tile.layout->codes,
                          reinterpret_cast<float*>(tile.scratch + tile.layout->scales),
                          int((left < gemmColumns ? left : gemmColumns) / 32)};
-    unpack(tile, column, chunk);
+    Base::unpack(tile, column, chunk);
     if constexpr (F::hasMinimum || zero != 0)
       prepare(tile, column, chunk.groups);
     return chunk;

@@ -20,7 +20,6 @@ namespace {
 template <class I, class F> struct PairGemm : Gemm<I, F> {
   using Base = Gemm<I, F>;
   using Base::panelRows, Base::panels, Base::parts, Base::kinds, Base::chunkParts;
-  using typename Base::Chunk;
   static constexpr int vectors = panelRows / 2; ///< of sums, for a pair
   static_assert(Base::zero == 0 && !Base::asFloats);
 
@@ -121,7 +120,7 @@ template <class I, class F> struct PairGemm : Gemm<I, F> {
     for (int p = 0; p < panels; ++p) {
       if (p * panelRows >= int(tile.count))
         break;
-      multiply<P>(Chunk::panel(chunk, p), pairs, column != 0);
+      multiply<P>(Base::panel(chunk, p), pairs, column != 0);
       for (RowPair& pair : pairs)
         for (float*& out : pair.out)
           out += panelRows;

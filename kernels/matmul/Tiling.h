@@ -36,7 +36,7 @@ constexpr uint32_t gemmFloatColumns = 256;
 /// slower). Fewer rows of activations than one tile of theirs take the other GEMM.
 constexpr uint32_t amxTile = 128;
 constexpr uint32_t amxColumns = 256; ///< half as many of weights in two parts
-constexpr uint32_t amxMinRows = 17;
+constexpr uint32_t amxMinRows = 25;
 
 /// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
 struct MatmulScratch {

@@ -20,6 +20,8 @@
 //   order(i, k)            which 16 of the unit's weights are the k-th 16 of these
 //   longScales<V>(unit)    16 scales, or 8 and then 8 minimums
 //
+// and, for rows side by side (isa/Avx512Columns.h), columnScales<C>(unit, s) where it is faster.
+//
 // The layouts are those of ir/gguf/Blocks.h.
 //
 //===------------------------------------------------------------------------------------------===//
@@ -35,6 +37,11 @@ namespace {
 template <class I, int perScale> struct Scales {
   static constexpr int vectors = 32 / perScale;
   typename I::Floats scale[vectors], minimum[vectors];
+};
+
+/// The same for rows side by side: a vector for each group.
+template <class C, int perScale> struct ColumnScales {
+  typename C::Floats scale[256 / perScale], minimum[256 / perScale];
 };
 
 CHORDAL_INLINE uint16_t load16(const void* p) {
@@ -75,7 +82,9 @@ protected:
       bits |= uint64_t(load16(unit[4 * (i / 2) + k].qh + 2 * (i % 2))) << (16 * k);
     return bits;
   }
-  static constexpr int nibbleOrder(int i, int k) { return 8 * (i / 2) + 2 * k + i % 2; }
+  static constexpr int nibbleOrder(int i, int k) {
+    return 8 * (i / 2) + 2 * k + i % 2;
+  }
 };
 
 template <class B> struct Format32WithMinimum : Format32<B> {
@@ -198,6 +207,9 @@ struct Q4_K : Format256<BlockQ4_K, 32> {
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     I::scalesOf8(unit, s.scale[0], s.minimum[0]);
   }
+  template <class C> CHORDAL_INLINE void columnScales(const Block* unit, ColumnScales<C, 32>& s) {
+    C::scalesOf8(unit, s.scale, s.minimum);
+  }
   template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
     return V::field(V::load(unit->qs + 64 * (i / 2)), 4 * (i % 2), 15);
   }
@@ -218,6 +230,9 @@ struct Q5_K : Format256<BlockQ5_K, 32> {
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     I::scalesOf8(unit, s.scale[0], s.minimum[0]);
+  }
+  template <class C> CHORDAL_INLINE void columnScales(const Block* unit, ColumnScales<C, 32>& s) {
+    C::scalesOf8(unit, s.scale, s.minimum);
   }
   template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
     const int g = 4 * (i / 2) + i % 2; // the first group; g + 2 is the second
@@ -252,6 +267,16 @@ struct Q6_K : Format256<BlockQ6_K, 16> {
     return V::mul(V::signedWords(unit->scales), V::Half::half(unit->d));
   }
 };
+
+/// Formats whose codes come from few loads, shifts and masks: those of several rows are unpacked
+/// faster side by side, where traits have Columns (measured: 1.2 to 1.8 times; others not).
+template <class F> constexpr bool unpacksByColumns = false;
+template <> constexpr bool unpacksByColumns<Q4_0> = true;
+template <> constexpr bool unpacksByColumns<Q4_1> = true;
+template <> constexpr bool unpacksByColumns<Q2_K> = true;
+template <> constexpr bool unpacksByColumns<Q3_K> = true;
+template <> constexpr bool unpacksByColumns<Q4_K> = true;
+template <> constexpr bool unpacksByColumns<Q5_K> = true;
 
 /// Float formats: 8 weights at a time.
 struct F32 {
