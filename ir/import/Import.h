@@ -24,9 +24,8 @@ struct ImportOptions {
   uint32_t contextLength = 0;
   KvElement kvElement = KvElement::F16;
   /// Largest token count of each step function, ascending; the first starts at 1, each other one
-  /// above its predecessor. Function `step_N` serves up to N tokens. (Up to 24 rows vectors of
-  /// bytes are faster than matrix units, which unpack weights to twice as many bytes.)
-  std::vector<uint32_t> buckets = {1, 24, 512};
+  /// above its predecessor. Function `step_N` serves up to N tokens.
+  std::vector<uint32_t> buckets = {1, 16, 512};
 };
 
 /// Builds the graph of a model. Reads no weights but small tables (rotary factors), so it takes

@@ -1,11 +1,11 @@
 //===- GemmAmx.h - matmul on matrix units -----------------------------------------------------===//
 //
-// Weights are dequantised to bfloat16, some hundred columns of a shard's tile at a time, and
-// multiplied with bfloat16 activations into float32 sums (Intel's AMX: a tile register holds 16
-// rows of 64 bytes; one instruction multiplies 16 x 32 with 32 x 16). Nothing is scaled between
-// instructions, which is why this beats the units' int8 product at half its peak rate: int8 sums
-// have to leave the tiles every 32 columns. It is also the more exact: rounding to 8 bits of
-// mantissa is a sixth of the error of int8 activations.
+// Weights are dequantised to bfloat16, some hundred columns of 32 rows at a time, and multiplied
+// with bfloat16 activations into float32 sums (Intel's AMX: a tile register holds 16 rows of 64
+// bytes; one instruction multiplies 16 x 32 with 32 x 16). Nothing is scaled between instructions,
+// which is why this beats the units' int8 product at half its peak rate: int8 sums have to leave
+// the tiles every 32 columns. It is also the more exact: rounding to 8 bits of mantissa is a sixth
+// of the error of int8 activations.
 //
 //   weights      [16 rows][columns / 32][part][row][32 columns]    a chunk, in scratch
 //   activations  as BF16x16Rows says
@@ -15,7 +15,7 @@
 // Halves and their activations are two bfloat16 each, of which three products are summed.
 //
 // A chunk of the activations of all rows stays in the second-level cache while the tile's weights
-// pass, two times 16 rows of them in the first-level cache.
+// pass, in the first-level cache.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -33,6 +33,57 @@ template <class F> struct UnpackQuantized {
   static constexpr int parts = 1;
   static constexpr uint32_t zero = F::zero;
   static constexpr int scales = 32 / F::perScale;
+  using Block = typename F::Block;
+
+  //===--- nibbles: looked up in a table of two groups' weights, which is made for them --------===//
+
+  /// 16 bytes are a group's nibbles, or 32 those of two groups, the first one's low.
+  static constexpr bool hasNibbles = requires(const Block* unit) { F::nibbles(unit, 0); };
+  static constexpr bool hasPairedNibbles = requires(const Block* unit) {
+    F::pairedNibbles(unit, 0);
+  };
+
+  /// The codes of nibbles 0 to 15.
+  CHORDAL_INLINE __m512 codesOfNibbles() {
+    Block unit[8 / F::groups] = {};
+    for (int i = 0; i < 16; ++i)
+      unit->qs[i] = uint8_t(i);
+    const __m128i codes = _mm256_castsi256_si128(F::template codes<Avx512>(unit, 0));
+    return _mm512_cvtepi32_ps(F::isSigned ? _mm512_cvtepi8_epi32(codes)
+                                          : _mm512_cvtepu8_epi32(codes));
+  }
+
+  /// Groups 2 * pair and the one after it; `to` is the first one's place.
+  CHORDAL_INLINE void twoGroups(const Block* unit, int pair, __m512 codes, const float* scale,
+                                const float* offset, uint8_t* to) {
+    auto weights = [&](int g) {
+      return _mm512_fmadd_ps(codes, _mm512_set1_ps(scale[g]), _mm512_set1_ps(offset[g]));
+    };
+    const __m512i table = toBfloat(weights(1), weights(0)); // from 16 on the first group's
+    const __m512i fifteen = _mm512_set1_epi16(15);
+    if constexpr (hasPairedNibbles) {
+      const __m512i bytes = _mm512_cvtepu8_epi16(
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(F::pairedNibbles(unit, pair))));
+      const __m512i low = _mm512_or_si512(_mm512_and_si512(bytes, fifteen), _mm512_set1_epi16(16));
+      const __m512i high = _mm512_srli_epi16(bytes, 4);
+      _mm512_storeu_si512(to, _mm512_permutexvar_epi16(low, table));
+      _mm512_storeu_si512(to + 1024, _mm512_permutexvar_epi16(high, table));
+    } else {
+      auto bytes16 = [&](int g) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(F::nibbles(unit, 2 * pair + g)));
+      };
+      const __m512i bytes = _mm512_cvtepu8_epi16(_mm256_set_m128i(bytes16(1), bytes16(0)));
+      const __m512i side = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(16), 0);
+      const __m512i low =
+          _mm512_permutexvar_epi16(_mm512_or_si512(_mm512_and_si512(bytes, fifteen), side), table);
+      const __m512i high =
+          _mm512_permutexvar_epi16(_mm512_or_si512(_mm512_srli_epi16(bytes, 4), side), table);
+      _mm512_storeu_si512(to, _mm512_shuffle_i64x2(low, high, 0x44));
+      _mm512_storeu_si512(to + 1024, _mm512_shuffle_i64x2(low, high, 0xee));
+    }
+  }
+
+  //===--- any codes --------------------------------------------------------------------------===//
 
   /// A group of 32 weights: scale * code + offset, `scales` of each.
   CHORDAL_INLINE void group(__m256i codes, const float* scale, const float* offset, uint8_t* to) {
@@ -63,6 +114,18 @@ template <class F> struct UnpackQuantized {
           Avx512::storeFloats(offset + 8 * v, Avx512::negate(s.minimum[v]));
         else
           Avx512::storeFloats(offset + 8 * v, Avx512::mul(s.scale[v], -float(zero)));
+      }
+      // Loads broadcast for nothing; shuffles, which compilers would rather have, take the port
+      // that limits this.
+      __asm__("" : "+m"(scale), "+m"(offset));
+      if constexpr (hasNibbles || hasPairedNibbles) {
+        if (n == 8) {
+          const __m512 codes = codesOfNibbles();
+#pragma unroll
+          for (int pair = 0; pair < 4; ++pair)
+            twoGroups(block, pair, codes, scale + 2 * pair, offset + 2 * pair, to + pair * 2048);
+          continue;
+        }
       }
       if (n == 8) {
 #pragma unroll
@@ -117,19 +180,23 @@ template <class Unpack> struct GemmAmx {
   static constexpr uint32_t outputTile = amxTile;
   static constexpr bool needsTile = true;
   static constexpr uint32_t chunkColumns = amxColumns / parts;
+  /// So few rows of activations that all their columns stay in the second-level cache.
+  static constexpr uint32_t cachedRows = 64;
   static constexpr size_t tileBytes = 1024; ///< 16 rows of 32 columns
   static constexpr size_t groupBytes = parts * tileBytes;
 
-  /// A chunk of columns of all rows of the shard's tile, whole times 32 rows: those that the weight
-  /// lacks repeat its last. Asks for what is unpacked next: the rows' next chunk.
-  static void unpack(const Tile& tile, uint32_t column, int groups, uint8_t* to) {
+  /// A chunk of columns of 32 rows of weights from row `first` on; those that the weight lacks
+  /// repeat its last. Asks for what is unpacked next: the rows' next chunk.
+  static void unpack(const Tile& tile, uint32_t first, uint32_t column, int groups, uint8_t* to) {
     const size_t chunk = Unpack::bytes(chunkColumns);
     const bool last = column + chunkColumns >= tile.columns;
     // The first columns of the next tile of weights, if this is the last chunk.
-    const size_t ahead = last ? outputTile * tile.weightStride - Unpack::bytes(column) : chunk;
-    for (uint32_t r = 0; r < (tile.count + 31) / 32 * 32; ++r) {
-      const uint8_t* weights =
-          tile.weights + (r < tile.count ? r : tile.count - 1) * tile.weightStride;
+    const size_t ahead =
+        last ? (tile.rows <= cachedRows ? 32 : outputTile) * tile.weightStride - Unpack::bytes(column)
+             : chunk;
+    for (uint32_t r = 0; r < 32; ++r) {
+      const uint32_t row = first + r < tile.count ? first + r : tile.count - 1;
+      const uint8_t* weights = tile.weights + row * tile.weightStride;
       for (size_t i = 0; i < chunk; i += 64)
         _mm_prefetch(reinterpret_cast<const char*>(weights) + Unpack::bytes(column) + ahead + i,
                      _MM_HINT_T1);
@@ -231,26 +298,33 @@ template <class Unpack> struct GemmAmx {
   static void compute(const Tile& tile) {
     const TileShapes shapes;
     _tile_loadconfig(&shapes);
-    uint8_t* chunk = tile.scratch + tile.layout->codes;
+    uint8_t* weights = tile.scratch + tile.layout->codes;
     const size_t xBlock = BF16x16Rows::block * tile.xStride;
-    for (uint32_t column = 0; column < tile.columns; column += chunkColumns) {
+    auto multiplyChunk = [&](uint32_t w, uint32_t column) {
       const uint32_t left = tile.columns - column;
       const int groups = int((left < chunkColumns ? left : chunkColumns) / 32);
       const bool first = column == 0, last = left <= chunkColumns;
-      unpack(tile, column, groups, chunk);
-      for (uint32_t w = 0; w < tile.count; w += 32) {
-        const uint8_t* weights = chunk + size_t(w) / 16 * groups * groupBytes;
-        const uint8_t* x = tile.x + size_t(column) / 32 * groupBytes;
-        // A quarter of the next chunk of activations with each quarter of the tile.
-        const ptrdiff_t ahead =
-            (last ? -ptrdiff_t(column) : ptrdiff_t(chunkColumns)) / 32 * ptrdiff_t(groupBytes) +
-            ptrdiff_t(w / 32 * (groups * groupBytes / 4));
-        uint32_t row = 0;
-        for (; row + 16 < tile.rows; row += 32, x += 2 * xBlock)
-          multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
-        if (row < tile.rows)
-          multiply<1>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
-      }
+      unpack(tile, w, column, groups, weights);
+      const uint8_t* x = tile.x + size_t(column) / 32 * groupBytes;
+      // A quarter of the next chunk of activations with each quarter of the tile.
+      const ptrdiff_t ahead =
+          (last ? -ptrdiff_t(column) : ptrdiff_t(chunkColumns)) / 32 * ptrdiff_t(groupBytes) +
+          ptrdiff_t(w / 32 * (groups * groupBytes / 4));
+      uint32_t row = 0;
+      for (; row + 16 < tile.rows; row += 32, x += 2 * xBlock)
+        multiply<2>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
+      if (row < tile.rows)
+        multiply<1>(weights, x, xBlock, groups, first, last, outRow(tile, row) + w, x + ahead);
+    };
+    // Few activations stay in the cache in any case: weights are read in their order.
+    if (tile.rows <= cachedRows) {
+      for (uint32_t w = 0; w < tile.count; w += 32)
+        for (uint32_t column = 0; column < tile.columns; column += chunkColumns)
+          multiplyChunk(w, column);
+    } else {
+      for (uint32_t column = 0; column < tile.columns; column += chunkColumns)
+        for (uint32_t w = 0; w < tile.count; w += 32)
+          multiplyChunk(w, column);
     }
     _tile_release();
   }

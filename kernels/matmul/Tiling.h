@@ -33,11 +33,10 @@ constexpr uint32_t gemmFloatColumns = 256;
 
 /// The same for the GEMM on matrix units (GemmAmx.h): a larger tile, since what limits it are the
 /// activations, which pass from the last-level cache once for each tile (measured: 64 rows 15 %
-/// slower). For fewer rows of activations the other GEMM is faster (measured: 20 rows a
-/// quarter, 24 as fast).
+/// slower). Fewer rows of activations than one tile of theirs take the other GEMM.
 constexpr uint32_t amxTile = 128;
 constexpr uint32_t amxColumns = 256; ///< half as many of weights in two parts
-constexpr uint32_t amxMinRows = 25;
+constexpr uint32_t amxMinRows = 17;
 
 /// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
 struct MatmulScratch {
@@ -54,10 +53,10 @@ struct MatmulScratch {
   [[gnu::always_inline]] constexpr MatmulScratch(const MatmulParameters& p, uint64_t rows,
                                                  Activations activations) {
     if (BF16x16Rows::parts(activations) > 0) {
-      // Whole tiles of rows are written; the weights are bfloat16.
+      // Whole tiles of rows are written; 32 rows of weights at a time are bfloat16.
       tileBytes = (rows + 31) / 32 * 32 * amxTile * sizeof(float);
       codes = tileBytes * (p.paired ? p.weights : 1);
-      scales = prepared = bytes = codes + amxTile * amxColumns * 2;
+      scales = prepared = bytes = codes + 32 * amxColumns * 2;
       return;
     }
     const bool quantized = activations == Activations::Q8;

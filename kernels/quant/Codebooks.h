@@ -37,6 +37,7 @@ template <class Bytes> CHORDAL_INLINE Bytes levelsOfIQ4(Bytes nibbles) {
 struct IQ4_NL : Format32<BlockIQ4_NL> {
   static constexpr int maxCode = 127;
   static constexpr bool isSigned = true;
+  CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return levelsOfIQ4(I::nibbles(unit[g].qs));
   }
@@ -45,6 +46,7 @@ struct IQ4_NL : Format32<BlockIQ4_NL> {
 struct IQ4_XS : Format256<BlockIQ4_XS, 32> {
   static constexpr int maxCode = 127;
   static constexpr bool isSigned = true;
+  CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit->qs + 16 * g; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return levelsOfIQ4(I::nibbles(unit->qs + 16 * g));
   }

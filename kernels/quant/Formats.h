@@ -97,6 +97,7 @@ template <class B> struct Format32WithMinimum : Format32<B> {
 
 struct Q4_0 : Format32<BlockQ4_0> {
   static constexpr int maxCode = 15, zero = 8;
+  CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::nibbles(unit[g].qs);
   }
@@ -108,6 +109,7 @@ struct Q4_0 : Format32<BlockQ4_0> {
 
 struct Q4_1 : Format32WithMinimum<BlockQ4_1> {
   static constexpr int maxCode = 15;
+  CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::nibbles(unit[g].qs);
   }
@@ -201,6 +203,9 @@ struct Q3_K : Format256<BlockQ3_K, 16> {
 struct Q4_K : Format256<BlockQ4_K, 32> {
   static constexpr int maxCode = 15;
   static constexpr bool hasMinimum = true;
+  CHORDAL_INLINE const uint8_t* pairedNibbles(const Block* unit, int pair) {
+    return unit->qs + 32 * pair;
+  }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return I::field(I::load(unit->qs + 32 * (g / 2)), 4 * (g % 2), 15);
   }

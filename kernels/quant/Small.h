@@ -76,6 +76,7 @@ template <class Bytes> CHORDAL_INLINE Bytes codesOfE2M1(Bytes nibbles) {
 struct MXFP4 : Format32<BlockMXFP4> {
   static constexpr int zero = 12, maxCode = 31;
   static constexpr bool greatScales = true;
+  CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
     return codesOfE2M1(I::nibbles(unit[g].qs));
   }

@@ -135,9 +135,9 @@ TEST_F(Import, RotaryFactorsAndYarn) {
 }
 
 TEST_F(Import, StepFunctionsCoverTheBuckets) {
-  expectInOrder(text(TinyModel()), {"@step_1(", "chordal.tokens = array<i64: 1, 1>", "@step_24(",
-                                    "chordal.tokens = array<i64: 2, 24>", "@step_512(",
-                                    "chordal.tokens = array<i64: 25, 512>"});
+  expectInOrder(text(TinyModel()), {"@step_1(", "chordal.tokens = array<i64: 1, 1>", "@step_16(",
+                                    "chordal.tokens = array<i64: 2, 16>", "@step_512(",
+                                    "chordal.tokens = array<i64: 17, 512>"});
   expectInOrder(text(TinyModel(), {.buckets = {4, 32}}),
                 {"@step_4(", "array<i64: 1, 4>", "@step_32(", "array<i64: 5, 32>"});
 }
