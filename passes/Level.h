@@ -5,7 +5,7 @@
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "ir/dialect/ChordalTypes.h"
+#include "ir/dialect/ChordalOps.h"
 #include "kernels/catalogue/Catalogue.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,6 +26,13 @@ inline llvm::FailureOr<kernels::Isa> levelFor(mlir::func::FuncOp function, llvm:
 inline uint32_t maxRowsOf(mlir::func::FuncOp function) {
   auto tokens = function->getAttrOfType<mlir::DenseI64ArrayAttr>("chordal.tokens");
   return tokens ? uint32_t(tokens[1]) : 1;
+}
+
+/// How many rows kernels are chosen for: those that compute outputs mostly have one, the last token
+/// of a prompt, whatever the bucket. (They have to serve more as well, for logits of all tokens.)
+inline uint32_t typicalRows(ir::RowKind kind, uint32_t maxRows) {
+  constexpr uint32_t fewOutputs = 16;
+  return kind == ir::RowKind::Outputs ? std::min(maxRows, fewOutputs) : maxRows;
 }
 
 /// What activations of this type (float32 or quantised) are to kernels.

@@ -39,11 +39,18 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
     // What the module quantises already serves too.
     for (auto quantize : block.getOps<ir::QuantizeOp>())
       quantized.try_emplace({quantize.getX(), quantize.getType()}, quantize.getResult());
+    llvm::DenseSet<Value> outputs; // values whose rows are outputs, not tokens
     for (Operation& op : block) {
+      const bool areOutputs =
+          llvm::isa<ir::GatherRowsOp>(op) ||
+          llvm::any_of(op.getOperands(), [&](Value operand) { return outputs.contains(operand); });
+      if (areOutputs)
+        outputs.insert(op.result_begin(), op.result_end());
       Operation* matmul = &op;
       if (!isMatmul(matmul))
         continue;
-      Activations activations = wantedInput(matmul);
+      Activations activations = wantedInput(
+          matmul, typicalRows(areOutputs ? ir::RowKind::Outputs : ir::RowKind::Tokens, maxRows));
       if (activations == Activations::F32)
         continue;
       Value x = matmul->getOperand(0);
@@ -67,7 +74,7 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
   }
 
   /// The activations that the kernels of all the matmul's weights read.
-  Activations wantedInput(Operation* matmul) {
+  Activations wantedInput(Operation* matmul, uint32_t count) {
     auto rows = dyn_cast<RankedTensorType>(matmul->getOperand(0).getType());
     if (!rows)
       return Activations::F32; // quantised already
@@ -77,7 +84,7 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
     for (Value weight : matmulWeights(matmul)) {
       auto type = dyn_cast<ir::QuantizedType>(weight.getType());
       Activations best =
-          type ? kernels::bestActivations(family, level, type.getFormatInfo()->format, maxRows)
+          type ? kernels::bestActivations(family, level, type.getFormatInfo()->format, count)
                : Activations::F32;
       // Whole groups of 32 only; float weights have rows of any length.
       wanted.push_back(rows.getDimSize(1) % 32 == 0 ? best : Activations::F32);

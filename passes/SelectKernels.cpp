@@ -68,9 +68,11 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
       return signalPassFailure();
     level = *named;
     maxRows = maxRowsOf(function);
-    for (auto dispatch : function.getOps<ir::DispatchOp>())
+    for (auto dispatch : function.getOps<ir::DispatchOp>()) {
+      rows = typicalRows(dispatch.getRows(), maxRows);
       if (failed(selectFor(dispatch)))
         return signalPassFailure();
+    }
   }
 
   LogicalResult selectFor(ir::DispatchOp dispatch) {
@@ -283,7 +285,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                                << kernels::maxExpertWeights;
     Format format = type.getFormatInfo()->format;
     kernels::Activations activations = activationsOf(op->getOperand(0).getType());
-    if (!kernels::select(kernels::Family::ExpertMatmul, level, format, activations, maxRows))
+    if (!kernels::select(kernels::Family::ExpertMatmul, level, format, activations, rows))
       return noMatmul(op, format, activations);
     return assign(dispatch, *pattern.family, format, activations,
                   [&](const kernels::KernelInfo& chosen) {
@@ -315,7 +317,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
         return matmul.emitOpError("has no kernel for a matrix that is not a stored weight");
       Format format = formatOf(weight);
       const kernels::KernelInfo* kernel =
-          kernels::select(kernels::Family::Matmul, level, format, activations, maxRows);
+          kernels::select(kernels::Family::Matmul, level, format, activations, rows);
       if (!kernel)
         return noMatmul(matmul, format, activations);
       if (p.paired && index > 0 &&
@@ -326,8 +328,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
       p.outputTile = kernel->tile;
       p.outputs[index] = uint32_t(cast<ir::QuantizedType>(weight.getType()).getRows());
       names.push_back(StringAttr::get(&getContext(), StringRef(kernel->name)));
-      reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows at most", kernel->name,
-                   maxRows);
+      reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows", kernel->name, rows);
     }
     uint32_t first = 0;
     for (auto [index, function] : llvm::enumerate(pattern.functions)) {
@@ -363,22 +364,21 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
 
   LogicalResult assign(ir::DispatchOp dispatch, kernels::Family family, Format format,
                        kernels::Activations activations, Parameters parameters) {
-    const kernels::KernelInfo* kernel =
-        kernels::select(family, level, format, activations, maxRows);
+    const kernels::KernelInfo* kernel = kernels::select(family, level, format, activations, rows);
     if (!kernel)
       return dispatch.emitOpError()
              << "has no kernel at the level " << StringRef(kernels::isaName(level));
     dispatch.setKernelsAttr(
         ArrayAttr::get(&getContext(), {StringAttr::get(&getContext(), StringRef(kernel->name))}));
     dispatch.setParametersAttr(DenseI32ArrayAttr::get(&getContext(), parameters(*kernel)));
-    reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows at most", kernel->name,
-                 maxRows);
+    reportPassed(dispatch, "select-kernels", "selected", "{0} for {1} rows", kernel->name, rows);
     ++numSelected;
     return success();
   }
 
   kernels::Isa level = kernels::Isa::Scalar;
   uint32_t maxRows = 0;
+  uint32_t rows = 0; ///< that the dispatch's kernel is chosen for
 };
 
 } // namespace
