@@ -62,4 +62,13 @@ func.func @many(%x: tensor<?x256xf32>, %a: !chordal.quantized<64x256, "Q4_K">, %
   %2 = chordal.matmul %x, (%c) : (tensor<?x256xf32>, !chordal.quantized<64x256, "BF16">) -> tensor<?x64xf32>
   return %0, %1, %2 : tensor<?x64xf32>, tensor<?x128xf32>, tensor<?x64xf32>
 }
+
+// Tests that outputs, of which a prompt has one, are computed as few rows are, whatever the bucket.
+// AMX-LABEL: func.func @outputs
+func.func @outputs(%x: tensor<?x256xf32>, %row: tensor<?xi32>, %a: !chordal.quantized<64x256, "Q4_K">) -> tensor<?x64xf32> attributes {chordal.tokens = array<i64: 17, 512>} {
+  %rows = chordal.gather_rows %x, %row : tensor<?x256xf32>, tensor<?xi32>
+  // AMX: chordal.quantize %{{.+}} : tensor<?x256xf32> -> !chordal.quantized<?x256, "Q8">
+  %0 = chordal.matmul %rows, (%a) : (tensor<?x256xf32>, !chordal.quantized<64x256, "Q4_K">) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
 // REMARK-NOT: [Missed]
