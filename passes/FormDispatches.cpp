@@ -5,6 +5,7 @@
 //
 //===------------------------------------------------------------------------------------------===//
 #include "passes/DispatchPattern.h"
+#include "passes/Level.h"
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 
@@ -90,14 +91,9 @@ struct FormDispatches : impl::FormDispatchesPassBase<FormDispatches> {
       for (Value operand : op->getOperands())
         if (!llvm::is_contained(group, operand.getDefiningOp()))
           inputs.insert(operand);
-    bool isGather = false;
-    last->walk([&](ir::GatherRowsOp) { isGather = true; });
-    bool areOutputs =
-        isGather || llvm::any_of(inputs, [&](Value input) { return outputs.contains(input); });
-
-    auto dispatch = ir::DispatchOp::create(
-        builder, last->getLoc(), last->getResultTypes(), id, "cpu",
-        areOutputs ? ir::RowKind::Outputs : ir::RowKind::Tokens, inputs.getArrayRef());
+    const ir::RowKind rows = rowKindOf(last, inputs.getArrayRef(), outputs);
+    auto dispatch = ir::DispatchOp::create(builder, last->getLoc(), last->getResultTypes(), id,
+                                           "cpu", rows, inputs.getArrayRef());
     Block& block = dispatch.getBlock();
     IRMapping mapping;
     for (auto [input, argument] : llvm::zip(inputs, block.getArguments()))
@@ -118,7 +114,7 @@ struct FormDispatches : impl::FormDispatchesPassBase<FormDispatches> {
       ir::YieldOp::create(inside, last->getLoc(), results);
     }
     last->replaceAllUsesWith(dispatch.getResults());
-    if (areOutputs)
+    if (rows == ir::RowKind::Outputs)
       outputs.insert(dispatch.getResults().begin(), dispatch.getResults().end());
     for (Operation* op : llvm::reverse(group))
       op->erase();

@@ -9,6 +9,9 @@
 #include "kernels/catalogue/Catalogue.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
+
+#include <algorithm>
 
 namespace chordal {
 
@@ -26,6 +29,17 @@ inline llvm::FailureOr<kernels::Isa> levelFor(mlir::func::FuncOp function, llvm:
 inline uint32_t maxRowsOf(mlir::func::FuncOp function) {
   auto tokens = function->getAttrOfType<mlir::DenseI64ArrayAttr>("chordal.tokens");
   return tokens ? uint32_t(tokens[1]) : 1;
+}
+
+/// What the rows of an operation's results are: outputs if it gathers them (or something in it
+/// does) or reads such. `outputs`: the values before it whose rows are outputs.
+inline ir::RowKind rowKindOf(mlir::Operation* op, mlir::ValueRange inputs,
+                             const llvm::DenseSet<mlir::Value>& outputs) {
+  bool gathers = false;
+  op->walk([&](ir::GatherRowsOp) { gathers = true; });
+  return gathers || llvm::any_of(inputs, [&](mlir::Value input) { return outputs.contains(input); })
+             ? ir::RowKind::Outputs
+             : ir::RowKind::Tokens;
 }
 
 /// How many rows kernels are chosen for: those that compute outputs mostly have one, the last token

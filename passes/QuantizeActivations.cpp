@@ -41,16 +41,13 @@ struct QuantizeActivationsPass : impl::QuantizeActivationsPassBase<QuantizeActiv
       quantized.try_emplace({quantize.getX(), quantize.getType()}, quantize.getResult());
     llvm::DenseSet<Value> outputs; // values whose rows are outputs, not tokens
     for (Operation& op : block) {
-      const bool areOutputs =
-          llvm::isa<ir::GatherRowsOp>(op) ||
-          llvm::any_of(op.getOperands(), [&](Value operand) { return outputs.contains(operand); });
-      if (areOutputs)
+      const ir::RowKind kind = rowKindOf(&op, op.getOperands(), outputs);
+      if (kind == ir::RowKind::Outputs)
         outputs.insert(op.result_begin(), op.result_end());
       Operation* matmul = &op;
       if (!isMatmul(matmul))
         continue;
-      Activations activations = wantedInput(
-          matmul, typicalRows(areOutputs ? ir::RowKind::Outputs : ir::RowKind::Tokens, maxRows));
+      Activations activations = wantedInput(matmul, typicalRows(kind, maxRows));
       if (activations == Activations::F32)
         continue;
       Value x = matmul->getOperand(0);

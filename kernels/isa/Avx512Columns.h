@@ -14,6 +14,13 @@
 namespace chordal::kernels {
 namespace {
 
+/// Each byte: (v >> shift) & mask; shift < 0 shifts left.
+CHORDAL_INLINE __m512i field512(__m512i v, int shift, uint8_t mask) {
+  const __m512i shifted =
+      shift < 0 ? _mm512_slli_epi16(v, unsigned(-shift)) : _mm512_srli_epi16(v, unsigned(shift));
+  return _mm512_and_si512(shifted, _mm512_set1_epi8(char(mask)));
+}
+
 /// Addresses are those of the first row; the next is `stride` bytes on.
 template <size_t stride> struct Avx512Columns {
   /// 32 columns: [quad of columns][row][4].
@@ -32,15 +39,15 @@ template <size_t stride> struct Avx512Columns {
     transposed(p, v.quads);
 #pragma unroll
     for (int quad = 0; quad < 4; ++quad) {
-      v.quads[4 + quad] = field(v.quads[quad], 4, 15);
-      v.quads[quad] = field(v.quads[quad], 0, 15);
+      v.quads[4 + quad] = field512(v.quads[quad], 4, 15);
+      v.quads[quad] = field512(v.quads[quad], 0, 15);
     }
     return v;
   }
   CHORDAL_INLINE Bytes field(Bytes v, int shift, uint8_t mask) {
 #pragma unroll
     for (__m512i& quad : v.quads)
-      quad = field(quad, shift, mask);
+      quad = field512(quad, shift, mask);
     return v;
   }
   CHORDAL_INLINE Bytes either(Bytes a, const Bytes& b) {
@@ -49,19 +56,14 @@ template <size_t stride> struct Avx512Columns {
       a.quads[quad] = _mm512_or_si512(a.quads[quad], b.quads[quad]);
     return a;
   }
+
   //===--- floats: a vector has one for each row ----------------------------------------------===//
 
   using Floats = __m512;
 
-  CHORDAL_INLINE void store(void* p, __m512i v) {
-    _mm512_storeu_si512(p, v);
-  }
-  CHORDAL_INLINE void storeFloats(float* p, Floats v) {
-    _mm512_storeu_ps(p, v);
-  }
-  CHORDAL_INLINE Floats mul(Floats a, float b) {
-    return _mm512_mul_ps(a, _mm512_set1_ps(b));
-  }
+  CHORDAL_INLINE void store(void* p, __m512i v) { _mm512_storeu_si512(p, v); }
+  CHORDAL_INLINE void storeFloats(float* p, Floats v) { _mm512_storeu_ps(p, v); }
+  CHORDAL_INLINE Floats mul(Floats a, float b) { return _mm512_mul_ps(a, _mm512_set1_ps(b)); }
   /// The 8 scales and minimums of Q4_K and Q5_K.
   CHORDAL_INLINE void scalesOf8(const void* p, Floats (&scale)[8], Floats (&minimum)[8]) {
     __m512i q[4];
@@ -89,16 +91,8 @@ template <size_t stride> struct Avx512Columns {
   }
 
 private:
-  CHORDAL_INLINE __m512i field(__m512i v, int shift, uint8_t mask) {
-    const __m512i shifted =
-        shift < 0 ? _mm512_slli_epi16(v, unsigned(-shift)) : _mm512_srli_epi16(v, unsigned(shift));
-    return _mm512_and_si512(shifted, _mm512_set1_epi8(char(mask)));
-  }
-
   /// The lower half of each word.
-  CHORDAL_INLINE Floats halves(__m512i v) {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v));
-  }
+  CHORDAL_INLINE Floats halves(__m512i v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }
 
   /// 16 bytes of each row to 4 quads.
   CHORDAL_INLINE void transposed(const void* p, __m512i* quads) {

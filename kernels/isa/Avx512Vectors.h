@@ -25,11 +25,7 @@ template <> struct Vectors<Avx512> {
   CHORDAL_INLINE Bytes join(__m256i a, __m256i b) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
   }
-  CHORDAL_INLINE Bytes field(Bytes v, int shift, uint8_t mask) {
-    const Bytes shifted =
-        shift < 0 ? _mm512_slli_epi16(v, unsigned(-shift)) : _mm512_srli_epi16(v, unsigned(shift));
-    return _mm512_and_si512(shifted, _mm512_set1_epi8(char(mask)));
-  }
+  CHORDAL_INLINE Bytes field(Bytes v, int shift, uint8_t mask) { return field512(v, shift, mask); }
   /// Rotations of words bring a bit to where a shift of its byte would.
   CHORDAL_INLINE Bytes fields(const void* p, int shift, int shiftAbove, uint8_t mask) {
     const Bytes v = _mm512_broadcast_i64x4(_mm256_loadu_si256(static_cast<const __m256i*>(p)));

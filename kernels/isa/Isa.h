@@ -41,9 +41,7 @@ template <class T> CHORDAL_INLINE void opaque(T& number) {
 
 /// Traits that can unpack several rows side by side.
 template <class I>
-concept HasColumns = requires {
-  typename I::template Columns<64>;
-};
+concept HasColumns = requires { typename I::template Columns<64>; };
 
 } // namespace
 } // namespace chordal::kernels

@@ -39,9 +39,8 @@ template <class F> struct UnpackQuantized {
 
   /// 16 bytes are a group's nibbles, or 32 those of two groups, the first one's low.
   static constexpr bool hasNibbles = requires(const Block* unit) { F::nibbles(unit, 0); };
-  static constexpr bool hasPairedNibbles = requires(const Block* unit) {
-    F::pairedNibbles(unit, 0);
-  };
+  static constexpr bool hasPairedNibbles =
+      requires(const Block* unit) { F::pairedNibbles(unit, 0); };
 
   /// The codes of nibbles 0 to 15.
   CHORDAL_INLINE __m512 codesOfNibbles() {
@@ -191,9 +190,9 @@ template <class Unpack> struct GemmAmx {
     const size_t chunk = Unpack::bytes(chunkColumns);
     const bool last = column + chunkColumns >= tile.columns;
     // The first columns of the next tile of weights, if this is the last chunk.
-    const size_t ahead =
-        last ? (tile.rows <= cachedRows ? 32 : outputTile) * tile.weightStride - Unpack::bytes(column)
-             : chunk;
+    const size_t ahead = last ? (tile.rows <= cachedRows ? 32 : outputTile) * tile.weightStride -
+                                    Unpack::bytes(column)
+                              : chunk;
     for (uint32_t r = 0; r < 32; ++r) {
       const uint32_t row = first + r < tile.count ? first + r : tile.count - 1;
       const uint8_t* weights = tile.weights + row * tile.weightStride;

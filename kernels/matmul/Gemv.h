@@ -58,15 +58,12 @@ CHORDAL_INLINE void forRowGroups(const Tile& tile, Products products) {
 
 /// Whether a format has an order of its own for vectors of 64 bytes.
 template <class F, class V>
-concept HasLongCodes = partsOf<V>
-== 4 && requires(const typename F::Block* unit) {
+concept HasLongCodes = partsOf<V> == 4 && requires(const typename F::Block* unit) {
   F::template longCodes<V>(unit, 0);
 };
 template <class F, class V>
-concept HasLongScales = partsOf<V>
-== 4 && requires(const typename F::Block* unit) {
-  F::template longScales<V>(unit);
-};
+concept HasLongScales =
+    partsOf<V> == 4 && requires(const typename F::Block* unit) { F::template longScales<V>(unit); };
 
 template <class I, class F> struct Gemv {
   static constexpr Activations activations = Activations::Q8;

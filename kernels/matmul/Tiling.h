@@ -44,7 +44,7 @@ struct MatmulScratch {
   uint64_t tileBytes; ///< from one weight's tile to the next
   uint64_t codes;     ///< unpacked weights: bytes (or floats) [gemmColumns][matmulTile], or what
                       ///< GemmAmx.h says
-  uint64_t scales;    ///< float [gemmColumns / 16][3][matmulTile], see Gemm.h
+  uint64_t scales;    ///< float [gemmColumns / 16][3][matmulTile], see Unpack.h
   uint64_t prepared;  ///< derived from activations: 1 KiB for 256 columns of fewRows rows (gemv),
                       ///< or words [rows][gemmColumns / 16] (gemm)
   uint64_t bytes;     ///< in all

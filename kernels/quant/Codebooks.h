@@ -39,7 +39,7 @@ struct IQ4_NL : Format32<BlockIQ4_NL> {
   static constexpr bool isSigned = true;
   CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return levelsOfIQ4(I::nibbles(unit[g].qs));
+    return levelsOfIQ4(I::nibbles(nibbles(unit, g)));
   }
 };
 
@@ -48,7 +48,7 @@ struct IQ4_XS : Format256<BlockIQ4_XS, 32> {
   static constexpr bool isSigned = true;
   CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit->qs + 16 * g; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return levelsOfIQ4(I::nibbles(unit->qs + 16 * g));
+    return levelsOfIQ4(I::nibbles(nibbles(unit, g)));
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     uint64_t scales = spreadNibbles(load32(unit->scalesLow)) | spreadPairs(unit->scalesHigh) << 4;

@@ -20,7 +20,11 @@
 //   order(i, k)            which 16 of the unit's weights are the k-th 16 of these
 //   longScales<V>(unit)    16 scales, or 8 and then 8 minimums
 //
-// and, for rows side by side (isa/Avx512Columns.h), columnScales<C>(unit, s) where it is faster.
+// and, for rows side by side (isa/Avx512Columns.h), columnScales<C>(unit, s) where it is faster;
+// and, where codes depend on nibbles alone (matmul/GemmAmx.h looks these up),
+//
+//   nibbles(unit, g)           the 16 bytes of group g: the 16 low nibbles, then the high ones
+//   pairedNibbles(unit, pair)  or the 32 bytes of two groups: the low nibbles are the first's
 //
 // The layouts are those of ir/gguf/Blocks.h.
 //
@@ -82,9 +86,7 @@ protected:
       bits |= uint64_t(load16(unit[4 * (i / 2) + k].qh + 2 * (i % 2))) << (16 * k);
     return bits;
   }
-  static constexpr int nibbleOrder(int i, int k) {
-    return 8 * (i / 2) + 2 * k + i % 2;
-  }
+  static constexpr int nibbleOrder(int i, int k) { return 8 * (i / 2) + 2 * k + i % 2; }
 };
 
 template <class B> struct Format32WithMinimum : Format32<B> {
@@ -99,7 +101,7 @@ struct Q4_0 : Format32<BlockQ4_0> {
   static constexpr int maxCode = 15, zero = 8;
   CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return I::nibbles(unit[g].qs);
+    return I::nibbles(nibbles(unit, g));
   }
   template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
     return Q4_0::template longNibbles<V>(unit, i);
@@ -111,7 +113,7 @@ struct Q4_1 : Format32WithMinimum<BlockQ4_1> {
   static constexpr int maxCode = 15;
   CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return I::nibbles(unit[g].qs);
+    return I::nibbles(nibbles(unit, g));
   }
   template <class V> CHORDAL_INLINE typename V::Bytes longCodes(const Block* unit, int i) {
     return Q4_1::template longNibbles<V>(unit, i);
@@ -207,7 +209,7 @@ struct Q4_K : Format256<BlockQ4_K, 32> {
     return unit->qs + 32 * pair;
   }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return I::field(I::load(unit->qs + 32 * (g / 2)), 4 * (g % 2), 15);
+    return I::field(I::load(pairedNibbles(unit, g / 2)), 4 * (g % 2), 15);
   }
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int, Scales<I, 32>& s) {
     I::scalesOf8(unit, s.scale[0], s.minimum[0]);

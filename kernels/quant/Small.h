@@ -78,7 +78,7 @@ struct MXFP4 : Format32<BlockMXFP4> {
   static constexpr bool greatScales = true;
   CHORDAL_INLINE const uint8_t* nibbles(const Block* unit, int g) { return unit[g].qs; }
   template <class I> CHORDAL_INLINE typename I::Bytes codes(const Block* unit, int g) {
-    return codesOfE2M1(I::nibbles(unit[g].qs));
+    return codesOfE2M1(I::nibbles(nibbles(unit, g)));
   }
   /// 2^(e - 128), subnormal for e < 2.
   template <class I> CHORDAL_INLINE void scales(const Block* unit, int n, Scales<I, 32>& s) {

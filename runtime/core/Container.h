@@ -91,8 +91,8 @@ private:
   uint64_t total = 0;
 };
 
-/// The tables of a program as packed bytes, the same for the same program; and back. `readProgram` also
-/// validates. Errors: bytes that are no tables, tables that contradict one another.
+/// The tables of a program as packed bytes, the same for the same program; and back. `readProgram`
+/// also validates. Errors: bytes that are no tables, tables that contradict one another.
 std::vector<std::byte> writeProgram(const Program& program);
 Result<Program> readProgram(std::span<const std::byte> bytes);
 
