@@ -1,10 +1,16 @@
 //===- Single.h - attention of one token ------------------------------------------------------===//
 //
 // Decoding: one token's query heads, against keys and values that are read once, straight from the
-// cache, for up to eight heads together. Scores are sums along the features, so a vector of partial
-// sums for each pair of head and position; as many pairs as a vector has lanes are then added up
-// together, and the result has position-major lanes: lane = position * heads + head. The softmax
-// stays in that form.
+// cache, for up to eight heads together. Scores have position-major lanes: lane = position * heads
+// + head; the softmax stays in that form. They are sums along the features, in one of two ways:
+//
+// * A vector of partial sums for each pair of head and position. As many pairs as a vector has
+// lanes
+//   are then added up together.
+// * Where heads nearly fill a vector (headsShareVectors), one for each position, with the heads
+// side
+//   by side. Queries lie ready in that order, and a few features of the key are repeated for all
+//   heads, which costs nothing but a load. Hardly any sums across lanes remain.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
@@ -36,12 +42,75 @@ CHORDAL_INLINE Floats acrossPositions(Floats v, Function combine) {
   return v;
 }
 
+/// Whether partial sums of H heads are in one vector.
+template <int H> constexpr bool headsShareVectors = lanes >= 8 && lanes / H <= 2;
+
+/// Where feature d of head h lies among the queries of H heads.
+template <int H> CHORDAL_INLINE size_t queryIndex(size_t h, size_t d, size_t queryStride) {
+  constexpr size_t P = lanes / H;
+  return headsShareVectors<H> ? (d / P * H + h) * P + d % P : h * queryStride + d;
+}
+
+/// P floats, repeated for each head.
+template <int P> CHORDAL_INLINE Floats loadRepeated(const float* p) {
+  typedef float Part __attribute__((vector_size(P * 4), aligned(4), may_alias));
+  Part part = *reinterpret_cast<const Part*>(p);
+  Floats v;
+  for (int i = 0; i < lanes; ++i)
+    v[i] = part[i % P];
+  return v;
+}
+
+/// Positions whose sums of all heads, a vector each, are held in registers.
+constexpr uint32_t sharedPositions = resultVectors;
+
+/// What scoreHeads does, where headsShareVectors.
+template <typename Element, int H>
+CHORDAL_INLINE void scoreSharedHeads(const float* queries, const typename Element::Type* keys,
+                                     size_t dimension, uint32_t begin, uint32_t end, float* scores,
+                                     Prefetch& next) {
+  constexpr int P = lanes / H;
+  alignas(64) float tile[sharedPositions * lanes];
+  for (uint32_t j = begin; j < end; j += sharedPositions) {
+    Floats sums[sharedPositions] = {};
+    for (size_t d = 0; d < dimension; d += lanes) {
+      next.advance();
+      for (uint32_t i = 0; i < sharedPositions; ++i) {
+        const typename Element::Type* key =
+            keys + size_t(j + i < end ? j + i : end - 1) * dimension + d;
+        store(tile + i * lanes, d + lanes <= dimension ? Element::load(key)
+                                                       : Element::loadPartial(key, dimension - d));
+      }
+      // Repeated by loads: taking parts out of registers would cost shuffles.
+      __asm__("" : "+m"(tile));
+      for (int part = 0; part < H; ++part) {
+        const Floats query = load(queries + d * H + part * lanes);
+        for (uint32_t i = 0; i < sharedPositions; ++i)
+          sums[i] = mulAdd(loadRepeated<P>(tile + i * lanes + part * P), query, sums[i]);
+      }
+    }
+    for (uint32_t i = 0; i < sharedPositions && j + i < end; i += P) {
+      Floats even = sums[i], odd;
+      if constexpr (P == 2) {
+        for (int k = 0; k < lanes; ++k) {
+          even[k] = sums[i + k / H][2 * (k % H)];
+          odd[k] = sums[i + k / H][2 * (k % H) + 1];
+        }
+        even += odd;
+      }
+      store(scores + (j + i) * H, even);
+    }
+  }
+}
+
 /// Scores of H heads at the positions of one block, [positions][H]. Positions from `end` on are
 /// not read; their scores are copies of the last one's.
 template <typename Element, int H>
 CHORDAL_INLINE void scoreHeads(const float* queries, size_t queryStride,
                                const typename Element::Type* keys, size_t dimension, uint32_t begin,
                                uint32_t end, float* scores, Prefetch& next) {
+  if constexpr (headsShareVectors<H>)
+    return scoreSharedHeads<Element, H>(queries, keys, dimension, begin, end, scores, next);
   constexpr uint32_t P = lanes / H;
   const size_t whole = dimension / lanes * lanes;
   for (uint32_t j = begin; j < end; j += P) {
@@ -92,24 +161,33 @@ CHORDAL_INLINE void valueHeads(const float* weights, const typename Element::Typ
       store(results + h * resultStride + c * lanes, sum[h][c]);
 }
 
-/// Attention of H heads of one token: queries [H][queryStride], scaled and padded with zeros, to
-/// unnormalised results [H][resultStride]; returns each head's sum of exponentials, by lane % H.
-/// `sinks` is null or has one score for each of the first `heads` heads.
+/// Attention of `heads` heads of one token, from `head` on, H together: those too many have queries
+/// of zeros.
 template <typename Element, int H>
-CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const SequenceBlocks& blocks,
-                                  int32_t position, const float* queries, size_t queryStride,
-                                  float* results, size_t resultStride, const float* sinks,
-                                  uint32_t heads) {
+CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token, uint32_t head,
+                                uint32_t heads) {
   const AttentionParameters& p = context.parameters;
   constexpr uint32_t P = lanes / H;
   constexpr int C = resultVectors / H > 4 ? 4 : resultVectors / H > 0 ? resultVectors / H : 1;
+  const SequenceBlocks blocks = context.blocks(token);
+  const int32_t position = context.position(token);
+  const size_t queryStride = (p.keyDimension + lanes - 1) / lanes * lanes;
+  const size_t resultStride = (p.valueDimension + lanes - 1) / lanes * lanes;
+  float* queries = context.scratch(context.at.queries);
+  float* results = context.scratch(context.at.outputs);
   float* scores = context.scratch(context.at.scores);
+  __builtin_memset(queries, 0, H * queryStride * sizeof(float));
   __builtin_memset(results, 0, H * resultStride * sizeof(float));
+  for (uint32_t h = 0; h < heads; ++h) {
+    const float* query = context.query(token) + size_t(head + h) * p.keyDimension;
+    for (size_t d = 0; d < p.keyDimension; ++d)
+      queries[queryIndex<H>(h, d, queryStride)] = query[d] * context.scale;
+  }
   Floats maximum = broadcast(negativeInfinity), total{};
-  if (sinks)
+  if (context.sinks())
     for (int i = 0; i < lanes; ++i)
       if (uint32_t(i % H) < heads) {
-        maximum[i] = sinks[i % H];
+        maximum[i] = context.sinks()[head + uint32_t(i % H)];
         total[i] = i < H ? 1.0f : 0.0f; // once for all lanes of a head
       }
   const Ints laneIndex = iota() / H;
@@ -125,12 +203,13 @@ CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const Sequenc
     const auto* values = context.cache<Element>(4, blocks[block], p.valueDimension);
     Prefetch next;
     if (block < uint32_t(position) / blockPositions)
-      next = Prefetch(context.cache<Element>(3, blocks[block + 1], p.keyDimension),
-                      context.cache<Element>(4, blocks[block + 1], p.valueDimension),
-                      blockPositions * sizeof(typename Element::Type), p.keyDimension,
-                      p.valueDimension,
-                      blockPositions / P +
-                          p.valueDimension / (C * lanes) * (blockPositions / prefetchPositions));
+      next = Prefetch(
+          context.cache<Element>(3, blocks[block + 1], p.keyDimension),
+          context.cache<Element>(4, blocks[block + 1], p.valueDimension),
+          blockPositions * sizeof(typename Element::Type), p.keyDimension, p.valueDimension,
+          (headsShareVectors<H> ? blockPositions / sharedPositions * (p.keyDimension / lanes)
+                                : blockPositions / P) +
+              p.valueDimension / (C * lanes) * (blockPositions / prefetchPositions));
     scoreHeads<Element, H>(queries, queryStride, keys, p.keyDimension, begin, end, scores, next);
 
     Floats blockMaximum = broadcast(negativeInfinity);
@@ -166,62 +245,31 @@ CHORDAL_INLINE Floats attendHeads(const AttentionContext& context, const Sequenc
       valueHeads<Element, H, 1, true>(scores, values + i, p.valueDimension, begin, end, factors,
                                       results + i, resultStride, p.valueDimension - i, next);
   }
-  return acrossPositions<H>(total, [](Floats a, Floats b) { return a + b; });
+  total = acrossPositions<H>(total, [](Floats a, Floats b) { return a + b; });
+  for (uint32_t h = 0; h < heads; ++h) {
+    float* out = context.result(token) + size_t(head + h) * p.valueDimension;
+    const float factor = 1.0f / total[h];
+    for (uint32_t i = 0; i < p.valueDimension; ++i)
+      out[i] = results[h * resultStride + i] * factor;
+  }
 }
 
-/// Attention of one token.
+/// Attention of one token, for a power of two of heads at a time.
 template <typename Element>
 inline void attendToken(const AttentionContext& context, uint32_t token) {
-  const AttentionParameters& p = context.parameters;
-  const size_t queryStride = (p.keyDimension + lanes - 1) / lanes * lanes;
-  const size_t resultStride = (p.valueDimension + lanes - 1) / lanes * lanes;
-  const SequenceBlocks blocks = context.blocks(token);
-  const int32_t position = context.position(token);
-  float* queries = context.scratch(context.at.queries);
-  float* results = context.scratch(context.at.outputs);
-
-  for (uint32_t head = 0; head < context.group;) {
-    uint32_t heads = context.group - head;
-    heads = heads > 8 ? 8 : heads;
-    if (lanes == 4 && heads > 4)
-      heads = 4;
-    // As many heads as the next power of two are computed; queries of those too many are zeros.
-    uint32_t padded = heads > 4 ? 8 : heads > 2 ? 4 : heads;
-    for (uint32_t h = 0; h < padded; ++h)
-      for (size_t d = 0; d < queryStride; ++d)
-        queries[h * queryStride + d] =
-            h < heads && d < p.keyDimension
-                ? context.query(token)[(head + h) * p.keyDimension + d] * context.scale
-                : 0.0f;
-    const float* sinks = context.sinks() ? context.sinks() + head : nullptr;
-    Floats total;
-    switch (padded) {
-#if CHORDAL_FLOATS_AVX512 || CHORDAL_FLOATS_AVX2
-    case 8:
-      total = attendHeads<Element, 8>(context, blocks, position, queries, queryStride, results,
-                                      resultStride, sinks, heads);
-      break;
-#endif
-    case 4:
-      total = attendHeads<Element, 4>(context, blocks, position, queries, queryStride, results,
-                                      resultStride, sinks, heads);
-      break;
-    case 2:
-      total = attendHeads<Element, 2>(context, blocks, position, queries, queryStride, results,
-                                      resultStride, sinks, heads);
-      break;
-    default:
-      total = attendHeads<Element, 1>(context, blocks, position, queries, queryStride, results,
-                                      resultStride, sinks, heads);
-      break;
+  constexpr uint32_t most = lanes > 4 ? 8 : 4;
+  for (uint32_t head = 0; head < context.group; head += most) {
+    const uint32_t heads = context.group - head < most ? context.group - head : most;
+    if (heads > 4) {
+      if constexpr (most > 4)
+        attendHeads<Element, 8>(context, token, head, heads);
+    } else if (heads > 2) {
+      attendHeads<Element, 4>(context, token, head, heads);
+    } else if (heads > 1) {
+      attendHeads<Element, 2>(context, token, head, heads);
+    } else {
+      attendHeads<Element, 1>(context, token, head, heads);
     }
-    for (uint32_t h = 0; h < heads; ++h) {
-      float* out = context.result(token) + size_t(head + h) * p.valueDimension;
-      float factor = 1.0f / total[h];
-      for (uint32_t i = 0; i < p.valueDimension; ++i)
-        out[i] = results[h * resultStride + i] * factor;
-    }
-    head += heads;
   }
 }
 

@@ -227,6 +227,7 @@ TEST(Attention, headDimensions) {
                             {3u, 33u}}) {
     SCOPED_TRACE("dimensions " + std::to_string(key) + ", " + std::to_string(value));
     testCase({4, 2, key, value, {{1, 130}}});
+    testCase({7, 1, key, value, {{1, 130}}}); // heads that share a vector
     testCase({4, 2, key, value, {{40, 39}}});
     testCase({6, 2, key, value, {{33, 100}}});
   }
