@@ -177,6 +177,7 @@ template <class Unpack> struct GemmAmx {
   static constexpr Activations activations =
       parts == 1 ? Activations::BF16x16 : Activations::BF16x16x2;
   static constexpr uint32_t outputTile = amxTile;
+  static constexpr size_t outStride = tileStride(outputTile);
   static constexpr bool needsTile = true;
   static constexpr uint32_t chunkColumns = amxColumns / parts;
   /// So few rows of activations that all their columns stay in the second-level cache.
@@ -225,8 +226,8 @@ template <class Unpack> struct GemmAmx {
   template <int n>
   CHORDAL_INLINE void multiply(const uint8_t* weights, const uint8_t* x, size_t xBlock, int groups,
                                bool first, bool last, float* out, const uint8_t* next) {
-    constexpr size_t stride = outputTile * sizeof(float);
-    float* second = out + 16 * outputTile;
+    constexpr size_t stride = outStride * sizeof(float);
+    float* second = out + 16 * outStride;
     if (first) {
       _tile_zero(0);
       _tile_zero(1);
@@ -290,7 +291,7 @@ template <class Unpack> struct GemmAmx {
       transpose16(v);
 #pragma unroll
       for (int i = 0; i < 16; ++i)
-        _mm512_storeu_si512(out + (t / 2 * 16 + i) * outputTile + t % 2 * 16, v[i]);
+        _mm512_storeu_si512(out + (t / 2 * 16 + i) * outStride + t % 2 * 16, v[i]);
     }
   }
 

@@ -85,7 +85,7 @@ CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) 
     tile.scratch = scratch;
     tile.layout = &layout;
     tile.out = reinterpret_cast<float*>(scratch + layout.tiles + (w - weight) * layout.tileBytes);
-    tile.outStride = Body::outputTile * sizeof(float);
+    tile.outStride = tileStride(Body::outputTile) * sizeof(float);
     if (args->functions) {
       Body::compute(tile);
       continue;
@@ -113,7 +113,7 @@ CHORDAL_INLINE void computeShard(const chordal_task_args* args, uint32_t shard) 
     uint8_t* data = scratch + layout.tiles + (w - weight) * layout.tileBytes;
     views[n].data =
         reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(data) - first * sizeof(float));
-    views[n++].row_bytes = Body::outputTile * sizeof(float);
+    views[n++].row_bytes = tileStride(Body::outputTile) * sizeof(float);
   }
   for (uint32_t v = p.epilogueFirst[weight];
        v < p.epilogueFirst[weight + 1] && n < maxEpilogueViews; ++v)

@@ -38,9 +38,15 @@ constexpr uint32_t amxTile = 128;
 constexpr uint32_t amxColumns = 256; ///< half as many of weights in two parts
 constexpr uint32_t amxMinRows = 17;
 
+/// Floats from row to row of a tile of results in scratch. Rows a power of two apart would share
+/// few sets of the first-level cache (measured for amxTile: a tenth).
+constexpr uint32_t tileStride(uint32_t outputTile) {
+  return outputTile % amxTile == 0 ? outputTile + 16 : outputTile;
+}
+
 /// Offsets in bytes of a shard's working memory; each is aligned to CHORDAL_ALIGNMENT.
 struct MatmulScratch {
-  uint64_t tiles = 0; ///< results: float [weights if paired, else 1][rows][tile of the kernel]
+  uint64_t tiles = 0; ///< results: float [weights if paired, else 1][rows][tileStride()]
   uint64_t tileBytes; ///< from one weight's tile to the next
   uint64_t codes;     ///< unpacked weights: bytes (or floats) [gemmColumns][matmulTile], or what
                       ///< GemmAmx.h says
@@ -54,13 +60,13 @@ struct MatmulScratch {
                                                  Activations activations) {
     if (BF16x16Rows::parts(activations) > 0) {
       // Whole tiles of rows are written; 32 rows of weights at a time are bfloat16.
-      tileBytes = (rows + 31) / 32 * 32 * amxTile * sizeof(float);
+      tileBytes = (rows + 31) / 32 * 32 * tileStride(amxTile) * sizeof(float);
       codes = tileBytes * (p.paired ? p.weights : 1);
       scales = prepared = bytes = codes + 32 * amxColumns * 2;
       return;
     }
     const bool quantized = activations == Activations::Q8;
-    tileBytes = rows * p.outputTile * sizeof(float);
+    tileBytes = rows * tileStride(p.outputTile) * sizeof(float);
     codes = tileBytes * (p.paired ? p.weights : 1);
     uint64_t groups = quantized ? gemmColumns / 16 : 0;
     scales = codes + matmulTile * (quantized ? gemmColumns : gemmFloatColumns * sizeof(float));
