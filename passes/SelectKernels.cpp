@@ -219,6 +219,21 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     return kernels::Activations::Q8;
   }
 
+  /// What all readers of a result quantise it to; float32 if one does not or they differ.
+  static kernels::Activations quantizedTo(Value result) {
+    std::optional<kernels::Activations> activations;
+    for (Operation* user : result.getUsers()) {
+      auto dispatch = dyn_cast<ir::DispatchOp>(user);
+      FailureOr<DispatchPattern> pattern =
+          dispatch ? matchDispatch(dispatch) : FailureOr<DispatchPattern>(failure());
+      if (failed(pattern) || pattern->family != kernels::Family::Quantize ||
+          activations.value_or(written(dispatch)) != written(dispatch))
+        return kernels::Activations::F32;
+      activations = written(dispatch);
+    }
+    return activations.value_or(kernels::Activations::F32);
+  }
+
   LogicalResult selectRopeAppend(ir::DispatchOp dispatch, const DispatchPattern& pattern) {
     auto append = cast<ir::KvAppendOp>(pattern.root);
     auto state = cast<ir::KvType>(append.getState().getType());
@@ -255,7 +270,10 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     auto state = cast<ir::KvType>(op.getState().getType());
     if (state.getKeyType() != state.getValueType())
       return op.emitOpError("has no kernel for keys and values of different element types");
-    return assign(dispatch, *pattern.family, stateFormat(state),
+    kernels::Activations rounded = quantizedTo(dispatch.getResult(0));
+    if (!kernels::select(*pattern.family, level, stateFormat(state), rounded, rows))
+      rounded = kernels::Activations::F32;
+    return assign(dispatch, *pattern.family, stateFormat(state), rounded,
                   [&](const kernels::KernelInfo& kernel) {
                     kernels::AttentionParameters p{};
                     p.heads = uint32_t(columnsOf(op.getQuery().getType()) / state.getKeyDim());

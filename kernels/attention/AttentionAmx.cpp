@@ -1,6 +1,6 @@
 //===- AttentionAmx.cpp - attention on matrix units -------------------------------------------===//
 //
-// The kernel of Attention.h at the level amx: runs of many rows by way of TileAmx.h.
+// The kernels of Attention.h at the level amx: runs of many rows by way of TileAmx.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "kernels/attention/Attention.h"
@@ -8,10 +8,12 @@
 
 namespace chordal::kernels {
 
-void attentionF16Amx(const chordal_task_args* args, uint32_t shard);
-
-void attentionF16Amx(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<HalfElement>(args, shard, attendRunAmx);
-}
+#define CHORDAL_DEFINE_ATTENTION_AMX(name, parts)                                                  \
+  void name(const chordal_task_args* args, uint32_t shard);                                        \
+  void name(const chordal_task_args* args, uint32_t shard) {                                       \
+    attentionShard<HalfElement>(args, shard, attendRunAmx<parts>);                                 \
+  }
+CHORDAL_DEFINE_ATTENTION_AMX(attentionF16Amx, 2)
+CHORDAL_DEFINE_ATTENTION_AMX(attentionF16BF16x16Amx, 1)
 
 } // namespace chordal::kernels

@@ -76,34 +76,41 @@ struct Panel {
   const int32_t* positions; ///< [V * lanes]
 };
 
+/// Scores of `count` positions from `base` on: tanh(score) * softcap, if there is a softcap, and
+/// -inf where a row must not see the position.
+template <int V>
+CHORDAL_INLINE void hideScores(const AttentionContext& context, const Panel& panel, int32_t base,
+                               size_t count, bool masked, float softcap, float* scores) {
+  if (!(softcap > 0) && !masked)
+    return;
+  for (int v = 0; v < V; ++v) {
+    Ints last = loadInts(panel.positions + v * lanes);
+    // A row at `last` sees positions in (last - window, last].
+    Ints before = context.window == 0 ? broadcast(-1) : last - int32_t(context.window);
+    for (size_t j = 0; j < count; ++j) {
+      float* at = scores + (j * V + v) * lanes;
+      Floats s = load(at);
+      if (softcap > 0)
+        s = tanh(s) * softcap;
+      if (masked) {
+        Ints position = broadcast(base + int32_t(j));
+        s = ((position > last) | (position <= before)) ? broadcast(negativeInfinity) : s;
+      }
+      store(at, s);
+    }
+  }
+}
+
 /// Scores of `count` positions from `base` on become weights relative to the greatest score that a
 /// row has seen; `factor` is what sums so far have to be multiplied with.
 template <int V>
 CHORDAL_INLINE void weigh(const AttentionContext& context, const Panel& panel, int32_t base,
                           size_t count, bool masked, float* scores, Floats (&factor)[V]) {
-  const AttentionParameters& p = context.parameters;
   constexpr int width = V * lanes;
   Floats blockMaximum[V], reference[V], total[V];
   for (int v = 0; v < V; ++v)
     blockMaximum[v] = broadcast(negativeInfinity);
-  if (p.softcap > 0 || masked) {
-    for (int v = 0; v < V; ++v) {
-      Ints last = loadInts(panel.positions + v * lanes);
-      // A row at `last` sees positions in (last - window, last].
-      Ints before = context.window == 0 ? broadcast(-1) : last - int32_t(context.window);
-      for (size_t j = 0; j < count; ++j) {
-        float* at = scores + j * width + v * lanes;
-        Floats s = load(at);
-        if (p.softcap > 0)
-          s = tanh(s) * p.softcap;
-        if (masked) {
-          Ints position = broadcast(base + int32_t(j));
-          s = ((position > last) | (position <= before)) ? broadcast(negativeInfinity) : s;
-        }
-        store(at, s);
-      }
-    }
-  }
+  hideScores<V>(context, panel, base, count, masked, context.parameters.softcap, scores);
   for (size_t j = 0; j < count; ++j)
     for (int v = 0; v < V; ++v)
       blockMaximum[v] = greater(load(scores + j * width + v * lanes), blockMaximum[v]);

@@ -14,6 +14,9 @@ namespace {
 /// Tokens of one shard (rowTile).
 constexpr uint32_t attentionTile = 32;
 
+/// Positions that are computed at a time, at most: a block of the KV cache, or two.
+constexpr uint32_t attentionPositions = 2 * CHORDAL_KV_BLOCK_POSITIONS;
+
 /// Query rows are padded to this many: the widest panel of any level.
 constexpr uint32_t attentionRowPadding = 32;
 
@@ -25,9 +28,9 @@ constexpr uint32_t attentionFeaturePadding = 32;
 struct AttentionScratch {
   uint64_t queries;   ///< float: scaled queries, a padded row or column for each query row
   uint64_t outputs;   ///< float: unnormalised results, likewise
-  uint64_t keys;      ///< float [block positions][key width]: a block of K, converted
-  uint64_t values;    ///< float [block positions][value width]: a block of V, converted
-  uint64_t scores;    ///< float [block positions][padded rows of a panel]
+  uint64_t keys;      ///< float [positions][key width]: what is computed of K, converted
+  uint64_t values;    ///< float [positions][value width]: the same of V
+  uint64_t scores;    ///< float [positions][padded rows of a panel]
   uint64_t maxima;    ///< float: for each query row the greatest score so far
   uint64_t sums;      ///< float: for each query row the sum of exponentials so far
   uint64_t positions; ///< int32: for each query row its position
@@ -47,9 +50,9 @@ struct AttentionScratch {
     queries = 0;
     outputs = queries + rows * keyWidth * sizeof(float);
     keys = outputs + rows * valueWidth * sizeof(float);
-    values = keys + CHORDAL_KV_BLOCK_POSITIONS * keyWidth * sizeof(float);
-    scores = values + CHORDAL_KV_BLOCK_POSITIONS * valueWidth * sizeof(float);
-    maxima = scores + CHORDAL_KV_BLOCK_POSITIONS * attentionRowPadding * sizeof(float);
+    values = keys + attentionPositions * keyWidth * sizeof(float);
+    scores = values + attentionPositions * valueWidth * sizeof(float);
+    maxima = scores + attentionPositions * attentionRowPadding * sizeof(float);
     sums = maxima + rows * sizeof(float);
     positions = sums + rows * sizeof(float);
     bytes = positions + rows * sizeof(int32_t);

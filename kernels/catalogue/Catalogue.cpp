@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, 4> activationsNames = {"F32", "Q8", "BF16
 /// Whether kernels of the family differ by Activations.
 bool hasActivations(Family family) {
   return family == Family::Matmul || family == Family::ExpertMatmul || family == Family::Norm ||
-         family == Family::Quantize;
+         family == Family::Quantize || family == Family::Attention;
 }
 
 /// Whether kernels of the family differ by Format.

@@ -59,7 +59,8 @@ struct KernelInfo {
   Format format; ///< Matmul, ExpertMatmul: the weights' format; RopeAppend, Attention: the KV
                  ///< cache's; others: F32
   Activations activations;   ///< Matmul, ExpertMatmul: what it reads; Norm, Quantize: what it
-                             ///< quantises to; others: F32
+                             ///< quantises to; Attention: what its results, float32, may be
+                             ///< rounded to by whoever reads them; others: F32
   uint32_t minRows, maxRows; ///< token counts it is meant for
   uint32_t tile;             ///< outputTile of a matmul, rowTile of others
 };

@@ -1,4 +1,4 @@
-//===- Polynomials.h - coefficients for exp, tanh, sin and cos --------------------------------===//
+//===- Polynomials.h - coefficients for exp, 2^x, tanh, sin, cos ------------------------------===//
 //
 // The one table of the approximations that all kernels use: hand-written ones at every
 // instruction-set level, and the loops that the compiler generates. It holds numbers only; a user
@@ -15,6 +15,11 @@
 //   Below expLowest the result is taken as 0 (so exp(-inf) = 0); above expHighest clamp, or give
 //   infinity. NaN stays NaN if the comparisons are written so. Error: at most 1.1 ulp.
 //   sigmoid(x) = 1 / (1 + exp(-x)) with -x clamped to the domain differs only below 1e-37.
+//
+// 2^x, float, any x:
+//     r = x - floor(x);  y = ((((E5 r + E4) r + E3) r + E2) r + E1) r + E0;  2^x = y * 2^floor(x)
+//   Error: at most 2 ulp. For results that become bfloat16, y = ((B3 r + B2) r + B1) r + B0: at
+//   most 2^-13.7, relative.
 //
 // tanh(x), float:
 //     a = |x|
@@ -51,6 +56,18 @@ constexpr float expE1 = 0x1.55549p-3f;
 constexpr float expE2 = 0x1.5558f4p-5f;
 constexpr float expE3 = 0x1.123a6cp-7f;
 constexpr float expE4 = 0x1.6a234ep-10f;
+
+/// 2^r on 0 <= r < 1.
+constexpr float exp2E0 = 0x1.fffffep-1f;
+constexpr float exp2E1 = 0x1.62e4f6p-1f;
+constexpr float exp2E2 = 0x1.ebd5a8p-3f;
+constexpr float exp2E3 = 0x1.c95446p-5f;
+constexpr float exp2E4 = 0x1.26900cp-7f;
+constexpr float exp2E5 = 0x1.ec320ap-10f;
+constexpr float exp2B0 = 0x1.fff632p-1f;
+constexpr float exp2B1 = 0x1.64444cp-1f;
+constexpr float exp2B2 = 0x1.cefc4cp-3f;
+constexpr float exp2B3 = 0x1.3f96a4p-4f;
 
 constexpr float tanhSplit = 0.625f;
 constexpr float tanhOne = 10.0f; // 1 - tanh(10) is below a quarter of a float's unit

@@ -88,10 +88,7 @@ public:
             ring};
   }
 
-  void run(Isa isa, const Rows<float>& out, bool backwards = false) const {
-    Format format = element == CHORDAL_F16 ? Format::F16 : Format::F32;
-    const KernelInfo& kernel = kernelAt(Family::Attention, isa, format, tokens);
-    ASSERT_EQ(kernel.isa, isa);
+  void run(const KernelInfo& kernel, const Rows<float>& out, bool backwards = false) const {
     runKernel(kernel, parameters(kernel.tile),
               {q.view(),
                position.view(),
@@ -102,9 +99,15 @@ public:
               tokens, tiles(tokens, kernel.tile) * c.kvHeads, &step, backwards);
   }
 
-  /// The exact result of a query head, and how far from it a float32 computation may be: scores are
-  /// sums of keyDimension products, errors of scores are relative errors of weights.
-  double expected(uint32_t token, uint32_t head, std::vector<double>& out) const {
+  /// How far from the exact result a computation may be: with float32 (scores are sums of
+  /// keyDimension products, errors of scores are relative errors of weights), and for each relative
+  /// error of all weights (by as much they and their sum differ, and values by twice the largest).
+  struct Bound {
+    double float32, weights;
+  };
+
+  /// The exact result of a query head.
+  Bound expected(uint32_t token, uint32_t head, std::vector<double>& out) const {
     uint32_t s = uint32_t(sequence[0][token]), h = head / (c.heads / c.kvHeads);
     int32_t at = position[0][token];
     const float* query = q[token] + head * c.keyDimension;
@@ -134,15 +137,18 @@ public:
         largest = std::max(largest, std::fabs(v));
         out[d] += scores[size_t(p - first)] / total * v;
       }
-    return largest * (1e-6 + 3e-7 * magnitude);
+    return {largest * (1e-6 + 3e-7 * magnitude), 4 * largest};
   }
 
-  /// `inexact`: how many times what float32 is allowed.
-  void check(const Rows<float>& out, double inexact = 1) const {
+  void check(const KernelInfo& kernel, const Rows<float>& out) const {
+    // Matrix units multiply numbers of 16 bits of mantissa; or of 8, but then weights only.
+    const double inexact = kernel.isa == Isa::Amx ? 16 : 1;
+    const double weights = kernel.activations == Activations::BF16x16 ? 0x1.1p-9 : 0;
     std::vector<double> exact;
     for (uint32_t t = 0; t < tokens; ++t)
       for (uint32_t head = 0; head < c.heads; ++head) {
-        double bound = inexact * expected(t, head, exact);
+        Bound of = expected(t, head, exact);
+        double bound = inexact * of.float32 + weights * of.weights;
         for (uint32_t d = 0; d < c.valueDimension; ++d)
           ASSERT_LE(std::fabs(out[t][head * c.valueDimension + d] - exact[d]), bound)
               << "token " << t << " head " << head << " feature " << d;
@@ -182,13 +188,15 @@ public:
   chordal_step step = {};
 };
 
-/// The levels that have a kernel of their own for the batch.
-std::vector<Isa> levelsFor(const Batch& batch) {
-  std::vector<Isa> result;
+/// The kernels of all levels for the batch.
+std::vector<const KernelInfo*> kernelsFor(const Batch& batch) {
+  std::vector<const KernelInfo*> result;
   Format format = batch.element == CHORDAL_F16 ? Format::F16 : Format::F32;
   for (Isa isa : levels(Family::Attention))
-    if (kernelAt(Family::Attention, isa, format, batch.tokens).isa == isa)
-      result.push_back(isa);
+    for (Activations rounded : {Activations::F32, Activations::BF16x16})
+      if (const KernelInfo* kernel = select(Family::Attention, isa, format, rounded, batch.tokens);
+          kernel && kernel->isa == isa)
+        result.push_back(kernel);
   return result;
 }
 
@@ -196,12 +204,11 @@ void testCase(const Case& c) {
   Random random;
   for (uint32_t element : {CHORDAL_F32, CHORDAL_F16}) {
     Batch batch(c, element, random);
-    for (Isa isa : levelsFor(batch)) {
-      SCOPED_TRACE(std::string(isaName(isa)) + (element == CHORDAL_F16 ? " F16" : " F32"));
+    for (const KernelInfo* kernel : kernelsFor(batch)) {
+      SCOPED_TRACE(kernel->name);
       Rows<float> out(batch.tokens, c.heads * c.valueDimension);
-      batch.run(isa, out);
-      // Matrix units multiply numbers of 16 bits of mantissa.
-      batch.check(out, isa == Isa::Amx ? 16 : 1);
+      batch.run(*kernel, out);
+      batch.check(*kernel, out);
       if (testing::Test::HasFailure())
         return;
     }
@@ -286,12 +293,12 @@ TEST(Attention, orderOfShardsChangesNoBit) {
   Random random;
   Case c = {8, 4, 64, 64, {{100, 300}, {1, 70}, {1, 3}}};
   Batch batch(c, CHORDAL_F16, random);
-  for (Isa isa : levelsFor(batch)) {
+  for (const KernelInfo* kernel : kernelsFor(batch)) {
     Rows<float> forwards(batch.tokens, 8 * 64), backwards(batch.tokens, 8 * 64);
-    batch.run(isa, forwards);
-    batch.run(isa, backwards, true);
+    batch.run(*kernel, forwards);
+    batch.run(*kernel, backwards, true);
     for (uint32_t t = 0; t < batch.tokens; ++t)
-      ASSERT_EQ(std::memcmp(forwards[t], backwards[t], 8 * 64 * 4), 0) << isaName(isa);
+      ASSERT_EQ(std::memcmp(forwards[t], backwards[t], 8 * 64 * 4), 0) << kernel->name;
   }
 }
 
@@ -304,12 +311,12 @@ TEST(Attention, nanInTheInputsStaysVisible) {
       // A key at a position that all tokens see; a value of the other KV head.
       batch.write(batch.key(0, 20, 0), NAN);
       batch.write(batch.value(0, 20, 1) + 5 * batch.bytes, NAN);
-      for (Isa isa : levelsFor(batch)) {
+      for (const KernelInfo* kernel : kernelsFor(batch)) {
         Rows<float> out(tokens, 4 * 32);
-        batch.run(isa, out);
+        batch.run(*kernel, out);
         for (uint32_t t = 0; t < tokens; ++t)
           for (uint32_t i = 0; i < 128; ++i)
-            EXPECT_EQ(std::isnan(out[t][i]), i < 64 || i % 32 == 5) << isaName(isa) << " " << i;
+            EXPECT_EQ(std::isnan(out[t][i]), i < 64 || i % 32 == 5) << kernel->name << " " << i;
       }
     }
 }
