@@ -79,7 +79,7 @@ void attention(benchmark::State& state, const KernelInfo* kernel, Shape shape, u
                                     0,
                                     0,
                                     CHORDAL_F16,
-                                    kernel->tile};
+                                    attentionRowTile(*kernel, shape.heads / shape.kvHeads)};
   const auto* words = reinterpret_cast<const uint32_t*>(&parameters);
   Buffer scratch(scratchBytes(*kernel, words, tokens));
   std::vector<chordal_view> operands = {{q.data, rowBytes},        {position.data(), 0},
@@ -92,7 +92,7 @@ void attention(benchmark::State& state, const KernelInfo* kernel, Shape shape, u
   args.scratch = scratch.data;
   args.n_rows = tokens;
   chordal_kernel body = find(std::string(kernel->name).c_str());
-  const uint32_t shards = (tokens + kernel->tile - 1) / kernel->tile * shape.kvHeads;
+  const uint32_t shards = (tokens + parameters.rowTile - 1) / parameters.rowTile * shape.kvHeads;
   uint32_t layer = 0;
   for (auto _ : state) {
     operands[3].data = keys.data + layer * blocks * blockBytes;

@@ -284,7 +284,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                     p.softcap = op.getSoftcap() ? op.getSoftcap()->convertToFloat() : 0.0f;
                     p.window = uint32_t(op.getWindow().value_or(0));
                     p.kvElement = elementOf(state.getKeyType());
-                    p.rowTile = kernel.tile;
+                    p.rowTile = kernels::attentionRowTile(kernel, p.heads / p.kvHeads);
                     p.hasSinks = op.getSinks() ? 1 : 0;
                     return wordsOf(p);
                   });

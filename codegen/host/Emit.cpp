@@ -370,6 +370,7 @@ private:
       if (*pattern.family == kernels::Family::Attention) {
         kernels::AttentionParameters p;
         std::memcpy(&p, parameters, sizeof p);
+        task.row_tile = p.rowTile;
         task.shard_factor = p.kvHeads;
       }
       program.kernelRefs.push_back({kernelIndex(chosen[0]->name), 0});

@@ -28,7 +28,10 @@ template <typename Element, typename Many>
 CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard, Many many) {
   const auto& p = *reinterpret_cast<const AttentionParameters*>(args->parameters);
   AttentionContext context(args, shard % p.kvHeads);
-  uint32_t token = shard / p.kvHeads * p.rowTile;
+  // The last tokens first: they see the most positions, and short shards at the end let all workers
+  // end together.
+  const uint32_t last = (args->n_rows - 1) / p.rowTile;
+  uint32_t token = (last - shard / p.kvHeads) * p.rowTile;
   uint32_t end = args->n_rows - token < p.rowTile ? args->n_rows : token + p.rowTile;
   while (token < end) {
     uint32_t tokens = 1;

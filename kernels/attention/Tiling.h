@@ -11,8 +11,12 @@
 namespace chordal::kernels {
 namespace {
 
-/// Tokens of one shard (rowTile).
-constexpr uint32_t attentionTile = 32;
+/// Query rows (tokens by query heads of a KV head) of one shard, from which attentionRowTile()
+/// makes tokens. What is converted of the KV cache serves all rows of a shard, which matters the
+/// more the faster these are computed (measured on matrix units, for a head each: 128 tokens twice
+/// as fast as 32).
+constexpr uint32_t attentionRows = 256;
+constexpr uint32_t attentionRowsAmx = 512;
 
 /// Positions that are computed at a time, at most: a block of the KV cache, or two.
 constexpr uint32_t attentionPositions = 2 * CHORDAL_KV_BLOCK_POSITIONS;

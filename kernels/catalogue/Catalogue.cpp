@@ -214,6 +214,13 @@ std::optional<Activations> activationsFromName(std::string_view name) {
   return std::nullopt;
 }
 
+uint32_t attentionRowTile(const KernelInfo& kernel, uint32_t group) {
+  uint32_t tokens = 32;
+  while (tokens < 128 && 2 * tokens * group <= kernel.tile)
+    tokens *= 2;
+  return tokens;
+}
+
 uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows) {
   switch (kernel.family) {
   case Family::Matmul:

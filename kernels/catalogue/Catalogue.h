@@ -62,7 +62,8 @@ struct KernelInfo {
                              ///< quantises to; Attention: what its results, float32, may be
                              ///< rounded to by whoever reads them; others: F32
   uint32_t minRows, maxRows; ///< token counts it is meant for
-  uint32_t tile;             ///< outputTile of a matmul, rowTile of others
+  uint32_t tile;             ///< outputTile of a matmul, rowTile of others; Attention: query rows
+                             ///< of a shard, see attentionRowTile()
 };
 
 std::span<const KernelInfo> catalogue();
@@ -86,6 +87,9 @@ bool reads(Format format, Activations activations);
 /// The name of activations in the IR ("Q8").
 std::string_view activationsName(Activations activations);
 std::optional<Activations> activationsFromName(std::string_view name);
+
+/// The rowTile of an attention kernel where `group` query heads share a KV head.
+uint32_t attentionRowTile(const KernelInfo& kernel, uint32_t group);
 
 /// Bytes of worker scratch that a task of this kernel needs (parameters: the family's struct).
 uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint32_t maxRows);

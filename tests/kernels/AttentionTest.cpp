@@ -89,14 +89,15 @@ public:
   }
 
   void run(const KernelInfo& kernel, const Rows<float>& out, bool backwards = false) const {
-    runKernel(kernel, parameters(kernel.tile),
+    const uint32_t rowTile = attentionRowTile(kernel, c.heads / c.kvHeads);
+    runKernel(kernel, parameters(rowTile),
               {q.view(),
                position.view(),
                sequence.view(),
                {keys.data(), keyBlock},
                {values.data(), valueBlock},
                out.view()},
-              tokens, tiles(tokens, kernel.tile) * c.kvHeads, &step, backwards);
+              tokens, tiles(tokens, rowTile) * c.kvHeads, &step, backwards);
   }
 
   /// How far from the exact result a computation may be: with float32 (scores are sums of
