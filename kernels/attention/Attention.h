@@ -23,9 +23,19 @@
 namespace chordal::kernels {
 namespace {
 
-/// `many` computes runs of more rows than vectors have lanes.
-template <typename Element, typename Many>
-CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard, Many many) {
+/// Runs of few rows: token by token, or as one panel of one vector.
+template <typename Element>
+inline void attendFew(const AttentionContext& context, uint32_t first, uint32_t tokens) {
+  if (const uint32_t rows = tokens * context.group; tokens > 1 && rows >= lanes / 2)
+    return attendRun<Element, 1>(context, first, tokens);
+  for (uint32_t i = 0; i < tokens; ++i)
+    attendToken<Element>(context, first + i);
+}
+
+/// `few` computes runs of one token or of no more rows than vectors have lanes, `many` others.
+template <typename Few, typename Many>
+CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard, Few few,
+                                   Many many) {
   const auto& p = *reinterpret_cast<const AttentionParameters*>(args->parameters);
   AttentionContext context(args, shard % p.kvHeads);
   // The last tokens first: they see the most positions, and short shards at the end let all workers
@@ -38,12 +48,8 @@ CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard
     while (token + tokens < end && context.sequence(token + tokens) == context.sequence(token) &&
            context.position(token + tokens) == context.position(token) + int32_t(tokens))
       ++tokens;
-    uint32_t rows = tokens * context.group;
-    if (tokens == 1 || rows < lanes / 2)
-      for (uint32_t i = 0; i < tokens; ++i)
-        attendToken<Element>(context, token + i);
-    else if (rows <= lanes)
-      attendRun<Element, 1>(context, token, tokens);
+    if (tokens == 1 || tokens * context.group <= lanes)
+      few(context, token, tokens);
     else
       many(context, token, tokens);
     token += tokens;
@@ -52,7 +58,7 @@ CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard
 
 template <typename Element>
 inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
-  attentionShard<Element>(args, shard, attendRun<Element, 2>);
+  attentionShard(args, shard, attendFew<Element>, attendRun<Element, 2>);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 //===- AttentionAmx.cpp - attention on matrix units -------------------------------------------===//
 //
-// The kernels of Attention.h at the level amx: runs of many rows by way of TileAmx.h.
+// The kernels of Attention.h at the level amx: runs of many rows by way of TileAmx.h, others by
+// those of AVX-512.
 //
 //===------------------------------------------------------------------------------------------===//
 #include "kernels/attention/Attention.h"
@@ -8,10 +9,16 @@
 
 namespace chordal::kernels {
 
+void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
+                        uint32_t tokens);
+
 #define CHORDAL_DEFINE_ATTENTION_AMX(name, parts)                                                  \
   void name(const chordal_task_args* args, uint32_t shard);                                        \
   void name(const chordal_task_args* args, uint32_t shard) {                                       \
-    attentionShard<HalfElement>(args, shard, attendRunAmx<parts>);                                 \
+    auto few = [args](const AttentionContext& context, uint32_t first, uint32_t tokens) {          \
+      attendFewF16Avx512(args, context.kvHead, first, tokens);                                     \
+    };                                                                                             \
+    attentionShard(args, shard, few, attendRunAmx<parts>);                                         \
   }
 CHORDAL_DEFINE_ATTENTION_AMX(attentionF16Amx, 2)
 CHORDAL_DEFINE_ATTENTION_AMX(attentionF16BF16x16Amx, 1)
