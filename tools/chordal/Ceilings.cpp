@@ -44,11 +44,12 @@ std::span<std::byte> mapHugePages(uint64_t bytes) {
   return memory;
 }
 
-double fastestRead(std::span<const std::span<const std::byte>> memory, unsigned threads) {
-  double best = 0;
+std::vector<double> readRates(std::span<const std::span<const std::byte>> memory,
+                              unsigned threads) {
+  std::vector<double> rates;
   for (bench::ReadPattern pattern : bench::readPatterns)
-    best = std::max(best, bench::readRate(memory, threads, pattern));
-  return best;
+    rates.push_back(bench::readRate(memory, threads, pattern));
+  return rates;
 }
 
 std::string_view arithmeticName(Arithmetic arithmetic) {
@@ -107,10 +108,10 @@ CeilingMeter::~CeilingMeter() {
 }
 
 void CeilingMeter::measure() {
-  Ceilings round;
-  round.mapped = fastestRead(mapped, threads);
+  Round round;
+  round.mapped = readRates(mapped, threads);
   std::span<const std::byte> whole = hugePages;
-  round.hugePages = fastestRead(std::span(&whole, 1), threads);
+  round.hugePages = readRates(std::span(&whole, 1), threads);
   for (kernels::Isa isa : isas)
     for (Arithmetic arithmetic : {Arithmetic::Int8, Arithmetic::Float32, Arithmetic::BFloat16})
       if (double rate = bench::operationRate(isa, arithmetic, threads); rate > 0)
@@ -119,17 +120,23 @@ void CeilingMeter::measure() {
 }
 
 Ceilings CeilingMeter::median() const {
-  auto of = [&](const std::function<double(const Ceilings&)>& value) {
+  auto of = [&](const std::function<double(const Round&)>& value) {
     std::vector<double> values;
-    for (const Ceilings& round : rounds)
+    for (const Round& round : rounds)
       values.push_back(value(round));
     return driver::median(std::move(values));
   };
-  Ceilings result = rounds.front();
-  result.mapped = of([](const Ceilings& round) { return round.mapped; });
-  result.hugePages = of([](const Ceilings& round) { return round.hugePages; });
+  // The best of medians: the median of the best would be that of the luckiest moments.
+  Ceilings result;
+  for (size_t i = 0; i < std::size(bench::readPatterns); ++i) {
+    result.mapped =
+        std::max(result.mapped, of([&](const Round& round) { return round.mapped[i]; }));
+    result.hugePages =
+        std::max(result.hugePages, of([&](const Round& round) { return round.hugePages[i]; }));
+  }
+  result.peaks = rounds.front().peaks;
   for (size_t i = 0; i < result.peaks.size(); ++i)
-    result.peaks[i].rate = of([&](const Ceilings& round) { return round.peaks[i].rate; });
+    result.peaks[i].rate = of([&](const Round& round) { return round.peaks[i].rate; });
   return result;
 }
 

@@ -60,16 +60,22 @@ public:
 
   /// Measures everything once.
   void measure();
-  /// The medians of what was measured since the last clear(); at least once.
+  /// The medians (of memory, of the fastest pattern) of what was measured since the last clear();
+  /// at least once.
   Ceilings median() const;
   void clear() { rounds.clear(); }
 
 private:
+  struct Round {
+    std::vector<double> mapped, hugePages; // by bench::readPatterns
+    std::vector<Peak> peaks;
+  };
+
   std::vector<std::span<const std::byte>> mapped; // a sample of the weights
   std::span<std::byte> hugePages;                 // as large; empty if there is no memory for it
   std::vector<kernels::Isa> isas;
   unsigned threads;
-  std::vector<Ceilings> rounds;
+  std::vector<Round> rounds;
 };
 
 } // namespace chordal::driver
