@@ -150,7 +150,8 @@ struct RopeTableParameters {
 /// Operands: q f32 [tokens, heads * keyDimension], position, sequence, K state, V state,
 /// output f32 [tokens, heads * valueDimension], then sinks f32 [heads] (if hasSinks): one more
 /// score for each head, of no position, that takes part in the softmax. Shards: row tile `rowTile`
-/// tokens; factor = kvHeads: a shard computes all query heads of a KV head.
+/// tokens, the last tile first (its tokens see the most positions); factor = kvHeads: a shard
+/// computes all query heads of a KV head.
 struct AttentionParameters {
   uint32_t heads, kvHeads, keyDimension, valueDimension;
   float scale;

@@ -21,6 +21,12 @@
 #include "kernels/attention/Tile.h"
 
 namespace chordal::kernels {
+
+/// attendFew() of the level avx512vnni, for the level amx: `tokens` tokens of a task from `first`
+/// on.
+void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
+                        uint32_t tokens);
+
 namespace {
 
 /// Runs of few rows: token by token, or as one panel of one vector.

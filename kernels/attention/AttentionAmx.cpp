@@ -9,9 +9,6 @@
 
 namespace chordal::kernels {
 
-void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
-                        uint32_t tokens);
-
 #define CHORDAL_DEFINE_ATTENTION_AMX(name, parts)                                                  \
   void name(const chordal_task_args* args, uint32_t shard);                                        \
   void name(const chordal_task_args* args, uint32_t shard) {                                       \

@@ -9,10 +9,6 @@ namespace chordal::kernels {
 
 CHORDAL_DEFINE_ATTENTION(Avx512)
 
-/// For the level amx: attendFew() of a shard's tokens.
-void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
-                        uint32_t tokens);
-
 void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
                         uint32_t tokens) {
   attendFew<HalfElement>(AttentionContext(args, kvHead), first, tokens);

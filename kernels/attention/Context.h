@@ -152,14 +152,19 @@ private:
   size_t stride = 0, at = 0;         // bytes, in each half
 };
 
+/// What scores are taken relative to. Lanes that have seen nothing but hidden scores have a maximum
+/// of -inf, and their reference is 0, so that their weights are 0 rather than NaN.
+CHORDAL_INLINE Floats referenceOf(Floats maximum) {
+  return maximum == negativeInfinity ? Floats{} : maximum;
+}
+
 /// One step of the online softmax (Milakov and Gimelshein 2018; Dao et al. 2022), lane by lane:
 /// takes the greatest score of a block and gives what scores are taken relative to and the factor
-/// of what was summed so far. Lanes that have seen nothing but masked scores keep -inf, and their
-/// reference is 0, so that exp() of their scores is 0 rather than NaN.
+/// of what was summed so far.
 CHORDAL_INLINE void advanceMaximum(Floats blockMaximum, Floats& maximum, Floats& reference,
                                    Floats& factor) {
   Floats next = greater(blockMaximum, maximum);
-  reference = next == negativeInfinity ? Floats{} : next;
+  reference = referenceOf(next);
   factor = exp(maximum - reference);
   maximum = next;
 }

@@ -4,13 +4,12 @@
 // cache, for up to eight heads together. Scores have position-major lanes: lane = position * heads
 // + head; the softmax stays in that form. They are sums along the features, in one of two ways:
 //
-// * A vector of partial sums for each pair of head and position. As many pairs as a vector has
-// lanes
-//   are then added up together.
-// * Where heads nearly fill a vector (headsShareVectors), one for each position, with the heads
-// side
-//   by side. Queries lie ready in that order, and a few features of the key are repeated for all
-//   heads, which costs nothing but a load. Hardly any sums across lanes remain.
+//   A vector of partial sums for each pair of head and position. As many pairs as a vector has
+//   lanes are then added up together.
+//
+//   Where heads nearly fill a vector (headsShareVectors), one for each position, with the heads
+//   side by side. Queries lie ready in that order, and a few features of the key are repeated for
+//   all heads, which costs nothing but a load. Hardly any sums across lanes remain.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once

@@ -200,17 +200,11 @@ CHORDAL_INLINE void weighAmx(const AttentionContext& context, const Panel& panel
     total[v] = _mm512_loadu_ps(panel.sums + v * lanes);
     grows |= _mm512_cmp_ps_mask(greatest[v], maximum[v] + maximumSlack, _CMP_GT_OQ) != 0;
   }
-  // Lanes that have seen nothing but hidden scores keep -inf, and their reference is 0, so that
-  // their weights are 0 rather than NaN.
-  auto reference = [&](__m512 maximum) {
-    return _mm512_mask_mov_ps(maximum, _mm512_cmp_ps_mask(maximum, lowest, _CMP_EQ_OQ),
-                              _mm512_setzero_ps());
-  };
   if (grows) {
     __m512 factor[2];
     for (int v = 0; v < 2; ++v) {
       const __m512 next = _mm512_max_ps(greatest[v], maximum[v]);
-      factor[v] = exp2<parts>(maximum[v] - reference(next));
+      factor[v] = exp2<parts>(maximum[v] - (__m512)referenceOf((Floats)next));
       total[v] *= factor[v];
       maximum[v] = next;
       _mm512_storeu_ps(panel.maxima + v * lanes, next);
@@ -228,7 +222,8 @@ CHORDAL_INLINE void weighAmx(const AttentionContext& context, const Panel& panel
       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i order = _mm512_load_si512(interleaved);
   const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
-  const __m512 references[2] = {reference(maximum[0]), reference(maximum[1])};
+  const __m512 references[2] = {(__m512)referenceOf((Floats)maximum[0]),
+                                (__m512)referenceOf((Floats)maximum[1])};
   constexpr size_t pair = pairBytes(parts) / sizeof(float);
   auto weighPair = [&](uint32_t j, bool isWhole) {
     const float* from = scores + j * panelRows;

@@ -18,7 +18,7 @@
 //
 // 2^x, float, any x:
 //     r = x - floor(x);  y = ((((E5 r + E4) r + E3) r + E2) r + E1) r + E0;  2^x = y * 2^floor(x)
-//   Error: at most 2 ulp. For results that become bfloat16, y = ((B3 r + B2) r + B1) r + B0: at
+//   Error: at most 2.2 ulp. For results that become bfloat16, y = ((B3 r + B2) r + B1) r + B0: at
 //   most 2^-13.7, relative.
 //
 // tanh(x), float:
