@@ -150,8 +150,11 @@ struct RopeTableParameters {
 /// Operands: q f32 [tokens, heads * keyDimension], position, sequence, K state, V state,
 /// output f32 [tokens, heads * valueDimension], then sinks f32 [heads] (if hasSinks): one more
 /// score for each head, of no position, that takes part in the softmax. Shards: row tile `rowTile`
-/// tokens, the last tile first (its tokens see the most positions); factor = kvHeads: a shard
-/// computes all query heads of a KV head.
+/// tokens, the last tile first (its tokens see the most positions); factor = kvHeads * splits: a
+/// shard computes all query heads of a KV head. With `splits` above 1 the blocks of positions that
+/// a run of tokens sees are divided among as many shards, evenly and the same for any number of
+/// threads, and the output is f32 [tokens, splits, heads * (valueDimension + 2)], see
+/// PartialAttention.
 struct AttentionParameters {
   uint32_t heads, kvHeads, keyDimension, valueDimension;
   float scale;
@@ -161,6 +164,32 @@ struct AttentionParameters {
   uint32_t rowTile;
   uint32_t hasSinks = 0;
   uint32_t ringBlocks = 0; // of the states, see chordal_state; 0: the sequence's table
+  uint32_t splits = 1;
+};
+
+/// What attention to some of the positions gives: float values [heads][dimension], sums of values
+/// times exp(score - maximum), then for each head the maximum of the scores and the sum of those
+/// exponentials. A negative sum says that there were no positions, for this split and those after
+/// it; the rest is not defined then.
+struct PartialAttention {
+  static constexpr uint64_t floats(uint64_t heads, uint64_t dimension) {
+    return heads * (dimension + 2);
+  }
+  static constexpr uint64_t maximum(uint64_t heads, uint64_t dimension, uint64_t head) {
+    return heads * dimension + 2 * head;
+  }
+  static constexpr uint64_t sum(uint64_t heads, uint64_t dimension, uint64_t head) {
+    return maximum(heads, dimension, head) + 1;
+  }
+};
+
+/// attention_combine: the mean of the values from partial results (Dao et al. 2023,
+/// "Flash-Decoding for long-context inference"). Operands: partial f32 [tokens, splits, heads *
+/// (dimension + 2)], then output f32 [tokens, heads * dimension] (if writeFloat), then the same
+/// quantised to the kernel's activation format (if writeQuantized). Shards: row tile 1 token.
+struct AttentionCombineParameters {
+  uint32_t heads, dimension, splits;
+  uint32_t writeFloat, writeQuantized;
 };
 
 enum class Isa : uint8_t; // catalogue/Catalogue.h

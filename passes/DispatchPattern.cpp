@@ -38,6 +38,7 @@ public:
             .Case([&](ir::GatherRowsOp op) { return simple(kernels::Family::Gather, op, roots); })
             .Case([&](ir::RopeTableOp op) { return simple(kernels::Family::RopeTable, op, roots); })
             .Case([&](ir::AttentionOp op) { return matchAttention(op, roots); })
+            .Case([&](ir::AttentionCombineOp op) { return matchCombine(op, nullptr, roots); })
             .Case([&](ir::RouterOp op) { return matchRouter(op, roots); })
             .Case([&](ir::GroupRoutesOp op) {
               return simple(kernels::Family::GroupRoutes, op, roots);
@@ -52,6 +53,8 @@ public:
             .Case([&](ir::QuantizeOp op) {
               if (std::optional<Norm> norm = asNorm(op.getX().getDefiningOp()))
                 return matchNorm(*norm, op, roots);
+              if (auto combine = op.getX().getDefiningOp<ir::AttentionCombineOp>())
+                return matchCombine(combine, op, roots);
               return simple(kernels::Family::Quantize, op, roots);
             })
             .Case([&](ir::KvAppendOp op) { return matchRopeAppend(op, roots); })
@@ -163,9 +166,23 @@ private:
     if (failed(addInput(norm.x)) || failed(addInput(norm.weight)) ||
         (norm.bias && failed(addInput(norm.bias))))
       return failure();
-    if (!resultsOf(norm.result()).empty() && failed(addResult(norm.result())))
+    return addResultAndQuantized(norm.result(), quantize);
+  }
+
+  /// A value, if it is yielded, and the same quantised, if it is.
+  LogicalResult addResultAndQuantized(Value value, ir::QuantizeOp quantize) {
+    if (!resultsOf(value).empty() && failed(addResult(value)))
       return failure();
     return quantize ? addResult(quantize.getResult()) : success();
+  }
+
+  LogicalResult matchCombine(ir::AttentionCombineOp op, ir::QuantizeOp quantize,
+                             ArrayRef<Operation*> roots) {
+    pattern.family = kernels::Family::AttentionCombine;
+    pattern.root = op;
+    return failure(failed(expectOps(roots, quantize ? 2 : 1)) ||
+                   failed(addInput(op.getPartial())) ||
+                   failed(addResultAndQuantized(op.getResult(), quantize)));
   }
 
   LogicalResult matchAttention(ir::AttentionOp op, ArrayRef<Operation*> roots) {
@@ -387,6 +404,8 @@ size_t parameterWords(std::optional<kernels::Family> family) {
     return sizeof(kernels::RopeAppendParameters) / 4;
   case kernels::Family::Attention:
     return sizeof(kernels::AttentionParameters) / 4;
+  case kernels::Family::AttentionCombine:
+    return sizeof(kernels::AttentionCombineParameters) / 4;
   case kernels::Family::Router:
     return sizeof(kernels::RouterParameters) / 4;
   case kernels::Family::GroupRoutes:

@@ -4,11 +4,12 @@
 // and shows the IR before and after. What a pass did and what it had to leave it reports as remarks
 // (category: the pass; see Remarks.h), for example with `chordal-opt --remarks-filter='.*'`:
 //
+//   split-attention       passed  split
 //   merge-projections     passed  merged          missed  weights-disagree, too-many-weights,
 //                                                         weight-comes-later
 //   fuse-dequantize-matmul passed fused           missed  dequantize-has-other-readers
 //   quantize-activations  passed  quantized       missed  weights-disagree
-//   fuse-norm-quantize    passed  fused           missed  norm-per-group
+//   fuse-quantize         passed  fused           missed  norm-per-group
 //   fuse-experts          passed  fused           missed  result-has-other-readers, weights-differ
 //   fuse-epilogues        passed  fused, fused-rope
 //                         missed  result-has-other-readers, weights-differ, operand-comes-later,
@@ -34,6 +35,31 @@ def VerifyInputPass : Pass<"verify-input", "::mlir::ModuleOp"> {
 }
 
 //===--- graph --------------------------------------------------------------------------------===//
+
+def SplitAttentionPass : Pass<"split-attention", "::mlir::func::FuncOp"> {
+  let summary = "Divides the attention of few tokens by positions.";
+  let description = [{
+    In steps of few tokens (16 at most), attention has a shard for each head of the KV cache. Where
+    these are fewer than 16, the positions are divided too, into parts of equal size for each head
+    (Dao et al. 2023, "Flash-Decoding for long-context inference"), and the parts combined, unless
+    the context or the attention's window is shorter than 2,048 positions. How many parts there are does not depend on
+    the number of workers, so neither does any bit of the result.
+
+    Before:
+    ```mlir
+    %o = chordal.attention %q, %kv, %p, %s {scale = 0.125}
+        : tensor<?x2048xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
+    ```
+
+    After:
+    ```mlir
+    %0 = chordal.attention %q, %kv, %p, %s {scale = 0.125, splits = 4}
+        : tensor<?x2048xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
+    %o = chordal.attention_combine %0 {splits = 4, head_dim = 64} : tensor<?x8448xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numSplit", "split", "Number of attentions divided">];
+}
 
 def MergeProjectionsPass : Pass<"merge-projections", "::mlir::func::FuncOp"> {
   let summary = "Merges the matmuls of one input into one with several results.";
@@ -131,11 +157,12 @@ def QuantizeActivationsPass : Pass<"quantize-activations", "::mlir::func::FuncOp
   ];
 }
 
-def FuseNormQuantizePass : Pass<"fuse-norm-quantize", "::mlir::func::FuncOp"> {
-  let summary = "Fuses a norm with the quantisation of its result.";
+def FuseQuantizePass : Pass<"fuse-quantize", "::mlir::func::FuncOp"> {
+  let summary = "Fuses norms and combined attention with the quantisation of their result.";
   let description = [{
     A norm that is quantised writes int8 at once; it writes float32 too only if somebody else reads
-    that. Norms per group stay as they are: they belong to `rope_append`.
+    that. Norms per group stay as they are: they belong to `rope_append`. An `attention_combine` is
+    fused likewise; the kind is "combine_quantize" then.
 
     Before:
     ```mlir
@@ -156,7 +183,7 @@ def FuseNormQuantizePass : Pass<"fuse-norm-quantize", "::mlir::func::FuncOp"> {
     Yielded are the float32 value, if it has other readers, and then the quantised one.
   }];
   let statistics = [
-    Statistic<"numFused", "fused", "Number of norms fused with a quantize">,
+    Statistic<"numFused", "fused", "Number of ops fused with a quantize">,
     Statistic<"numBoth", "both", "Number of those that yield float32 too">
   ];
 }

@@ -33,6 +33,8 @@ void buildGraph(OpPassManager& passes, const PipelineOptions& options) {
   // fuse-epilogues relies on to see that queries and keys are rotated alike.
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
+  // Before quantize-activations: what it leaves is quantised.
+  functions.addPass(createSplitAttentionPass());
   // Before quantize-activations: what is merged shares one quantised input.
   functions.addPass(createMergeProjectionsPass());
   functions.addPass(createFuseDequantizeMatmulPass());
@@ -41,7 +43,7 @@ void buildGraph(OpPassManager& passes, const PipelineOptions& options) {
   QuantizeActivationsPassOptions quantize;
   quantize.isa = options.isa;
   functions.addPass(createQuantizeActivationsPass(quantize));
-  functions.addPass(createFuseNormQuantizePass());
+  functions.addPass(createFuseQuantizePass());
   // After quantize-activations: the matmuls that it joins read the same value by then.
   functions.addPass(createFuseExpertsPass());
   functions.addPass(createFuseEpiloguesPass());

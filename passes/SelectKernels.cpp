@@ -106,8 +106,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                       p.epsilon = norm.epsilon;
                       p.subtractMean = norm.subtractsMean;
                       p.hasBias = norm.bias ? 1 : 0;
-                      for (Type type : dispatch.getResultTypes())
-                        (llvm::isa<ir::QuantizedType>(type) ? p.writeQuantized : p.writeFloat) = 1;
+                      setWritten(dispatch, p);
                       p.rowTile = kernel.tile;
                       return wordsOf(p);
                     });
@@ -141,6 +140,18 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
       return selectRopeAppend(dispatch, *pattern);
     case kernels::Family::Attention:
       return selectAttention(dispatch, *pattern);
+    case kernels::Family::AttentionCombine: {
+      auto op = cast<ir::AttentionCombineOp>(pattern->root);
+      return assign(dispatch, *pattern->family, Format::F32, written(dispatch),
+                    [&](const kernels::KernelInfo&) {
+                      kernels::AttentionCombineParameters p{};
+                      p.dimension = uint32_t(op.getHeadDim());
+                      p.heads = uint32_t(columnsOf(op.getResult().getType())) / p.dimension;
+                      p.splits = uint32_t(op.getSplits());
+                      setWritten(dispatch, p);
+                      return wordsOf(p);
+                    });
+    }
     case kernels::Family::Matmul:
       return selectMatmul(dispatch, *pattern);
     case kernels::Family::ExpertMatmul:
@@ -211,7 +222,15 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
     llvm_unreachable("all families are handled");
   }
 
-  /// What a norm or quantize writes beside float32; all norms can write no more than that.
+  /// Whether the parameters' kernel writes float32, quantised activations or both.
+  template <typename Parameters>
+  static void setWritten(ir::DispatchOp dispatch, Parameters& parameters) {
+    for (Type type : dispatch.getResultTypes())
+      (llvm::isa<ir::QuantizedType>(type) ? parameters.writeQuantized : parameters.writeFloat) = 1;
+  }
+
+  /// What a norm, attention_combine or quantize writes beside float32; all kernels of the first two
+  /// can write no more than that.
   static kernels::Activations written(ir::DispatchOp dispatch) {
     for (Type type : dispatch.getResultTypes())
       if (llvm::isa<ir::QuantizedType>(type))
@@ -286,6 +305,7 @@ struct SelectKernels : impl::SelectKernelsPassBase<SelectKernels> {
                     p.kvElement = elementOf(state.getKeyType());
                     p.rowTile = kernels::attentionRowTile(kernel, p.heads / p.kvHeads);
                     p.hasSinks = op.getSinks() ? 1 : 0;
+                    p.splits = uint32_t(op.getSplits().value_or(1));
                     return wordsOf(p);
                   });
   }

@@ -49,6 +49,9 @@ LogicalResult verifyFused(ir::FusedOp fused) {
   if (fused.getKind() == "norm_quantize")
     valid = ops == 2 && count<ir::RmsNormOp, ir::LayerNormOp>(block) == 1 &&
             count<ir::QuantizeOp>(block) == 1;
+  else if (fused.getKind() == "combine_quantize")
+    valid =
+        ops == 2 && count<ir::AttentionCombineOp>(block) == 1 && count<ir::QuantizeOp>(block) == 1;
   else if (fused.getKind() == "matmul_epilogue")
     valid = ops > 1 && isa<ir::MatmulOp>(block.front()) && count<ir::MatmulOp>(block) == 1;
   else if (fused.getKind() == "expert_glu")
@@ -61,7 +64,8 @@ LogicalResult verifyFused(ir::FusedOp fused) {
   } else
     return fused.emitOpError()
            << "is of kind '" << fused.getKind()
-           << "'; known are norm_quantize, matmul_epilogue, rope_append and expert_glu";
+           << "'; known are norm_quantize, combine_quantize, matmul_epilogue, rope_append and "
+              "expert_glu";
   if (!valid)
     return fused.emitOpError() << "is of kind '" << fused.getKind()
                                << "', but its ops are not those of this kind";

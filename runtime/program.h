@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-enum { CHORDAL_PROGRAM_VERSION = 2 };
+enum { CHORDAL_PROGRAM_VERSION = 3 };
 
 /* Positions in one block of the KV cache. A block of one head is contiguous: [head][position][dim]. */
 enum { CHORDAL_KV_BLOCK_POSITIONS = 64 };

@@ -371,7 +371,7 @@ private:
         kernels::AttentionParameters p;
         std::memcpy(&p, parameters, sizeof p);
         task.row_tile = p.rowTile;
-        task.shard_factor = p.kvHeads;
+        task.shard_factor = p.kvHeads * p.splits;
       }
       program.kernelRefs.push_back({kernelIndex(chosen[0]->name), 0});
     } else {

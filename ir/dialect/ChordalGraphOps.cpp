@@ -69,6 +69,9 @@ LogicalResult RopeTableOp::inferReturnTypes(MLIRContext* context, std::optional<
   return success();
 }
 
+/// What partial results of attention have beside the sum of values: a maximum and a sum.
+static constexpr int64_t partialExtra = 2;
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext* context, std::optional<Location> location,
                                             Adaptor adaptor, SmallVectorImpl<Type>& types) {
   Type query = adaptor.getQuery().getType();
@@ -79,8 +82,29 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext* context, std::optional<
     return emitOptionalError(location, "the query has ", columnCount(query),
                              " features, which is not a whole number of heads of ",
                              state.getKeyDim());
+  const int64_t heads = columnCount(query) / state.getKeyDim();
   types.push_back(rowsType(context, rowCount(query),
-                           columnCount(query) / state.getKeyDim() * state.getValueDim()));
+                           adaptor.getSplits() ? int64_t(*adaptor.getSplits()) * heads *
+                                                     (state.getValueDim() + partialExtra)
+                                               : heads * state.getValueDim()));
+  return success();
+}
+
+LogicalResult AttentionCombineOp::inferReturnTypes(MLIRContext* context,
+                                                   std::optional<Location> location,
+                                                   Adaptor adaptor, SmallVectorImpl<Type>& types) {
+  Type partial = adaptor.getPartial().getType();
+  auto splits = int64_t(adaptor.getSplits()), dimension = int64_t(adaptor.getHeadDim());
+  if (!isRows(partial) || splits < 1 || dimension < 1)
+    return emitOptionalError(location, "attention_combine takes rows of partial results of at "
+                                       "least one split, of heads of at least one feature");
+  if (columnCount(partial) % splits != 0 ||
+      columnCount(partial) / splits % (dimension + partialExtra) != 0)
+    return emitOptionalError(location, "the partial results have ", columnCount(partial),
+                             " features, which is not a whole number of heads of ", dimension,
+                             " + ", partialExtra, " in ", splits, " splits");
+  types.push_back(rowsType(context, rowCount(partial),
+                           columnCount(partial) / splits / (dimension + partialExtra) * dimension));
   return success();
 }
 
@@ -181,6 +205,8 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("must have a positive softcap");
   if (getWindow() && *getWindow() <= 0)
     return emitOpError("must have a positive window");
+  if (getSplits() && *getSplits() <= 0)
+    return emitOpError("must have a positive number of splits");
   if (getSinks() && cast<RankedTensorType>(getSinks().getType()).getDimSize(0) != heads)
     return emitOpError() << "has " << heads << " query heads, but "
                          << cast<RankedTensorType>(getSinks().getType()).getDimSize(0) << " sinks";

@@ -227,6 +227,13 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
     `sinks`, one more score for each query head, of no position and with a value of 0, takes part in
     the softmax, as it is (Xiao et al. 2023, arXiv:2309.17453, as in gpt-oss).
 
+    With `splits`, the positions that a row attends to are divided among so many parts, and the
+    result [T, splits*queryHeads*(valueDim+2)] has for each part the sums of the values times
+    exp(score - r) of all heads, then for each head r, which is not far from the part's greatest
+    score, and the sum of those exponentials, or a negative sum if neither the part nor those
+    after it have positions. Which part has which positions is the kernel's choice; each position is
+    in one.
+
     ```mlir
     %o = chordal.attention %q, %kv, %position, %sequence {scale = 0.125, window = 512}
         : tensor<?x2048xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
@@ -234,11 +241,12 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
   }];
   let arguments = (ins Chordal_Rows:$query, Chordal_KvType:$state, Chordal_Ids:$position,
                        Chordal_Ids:$sequence, Optional<Chordal_Vector>:$sinks, F32Attr:$scale,
-                       OptionalAttr<F32Attr>:$softcap, OptionalAttr<I64Attr>:$window);
+                       OptionalAttr<F32Attr>:$softcap, OptionalAttr<I64Attr>:$window,
+                       OptionalAttr<I64Attr>:$splits);
   let results = (outs Chordal_Rows:$result);
   let assemblyFormat = [{
     $query `,` $state `,` $position `,` $sequence (`,` $sinks^)?
-    custom<AttentionSettings>($scale, $softcap, $window) attr-dict `:`
+    custom<AttentionSettings>($scale, $softcap, $window, $splits) attr-dict `:`
     type($query) `,` qualified(type($state)) (`,` type($sinks)^)?
   }];
   let builders = [
@@ -250,10 +258,29 @@ def Chordal_AttentionOp : Chordal_Op<"attention", [Pure, InferTypeOpAdaptor,
       build($_builder, $_state, query, state, position, sequence, sinks,
             $_builder.getF32FloatAttr(scale),
             softcap ? $_builder.getF32FloatAttr(*softcap) : ::mlir::FloatAttr(),
-            window ? $_builder.getI64IntegerAttr(*window) : ::mlir::IntegerAttr());
+            window ? $_builder.getI64IntegerAttr(*window) : ::mlir::IntegerAttr(),
+            ::mlir::IntegerAttr());
     }]>
   ];
   let hasVerifier = 1;
+}
+
+def Chordal_AttentionCombineOp : Chordal_Op<"attention_combine", [Pure, InferTypeOpAdaptor]> {
+  let summary = "Makes one attention of its parts.";
+  let description = [{
+    `partial` [T, splits*heads*(head_dim+2)] is the result of an `attention` with `splits`; the
+    result [T, heads*head_dim] is what that attention without splits would give: the sums of its
+    parts, each times exp(r - greatest r), divided by the sums of exponentials, likewise.
+
+    ```mlir
+    %o = chordal.attention_combine %p {splits = 8, head_dim = 64} : tensor<?x16896xf32>
+    ```
+  }];
+  let arguments = (ins Chordal_Rows:$partial, I64Attr:$splits, I64Attr:$head_dim);
+  let results = (outs Chordal_Rows:$result);
+  let assemblyFormat = [{
+    $partial custom<CombineSettings>($splits, $head_dim) attr-dict `:` type($partial)
+  }];
 }
 
 //===--- element-wise and rows ----------------------------------------------------------------===//

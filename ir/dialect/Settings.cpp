@@ -125,14 +125,27 @@ void chordal::ir::printRopeSettings(OpAsmPrinter& printer, Operation*, IntegerAt
 }
 
 ParseResult chordal::ir::parseAttentionSettings(OpAsmParser& parser, FloatAttr& scale,
-                                                FloatAttr& softcap, IntegerAttr& window) {
+                                                FloatAttr& softcap, IntegerAttr& window,
+                                                IntegerAttr& splits) {
   Setting settings[] = {number("scale", scale), number("softcap", softcap, false),
-                        number("window", window, false)};
+                        number("window", window, false), number("splits", splits, false)};
   return parseSettings(parser, settings);
 }
 void chordal::ir::printAttentionSettings(OpAsmPrinter& printer, Operation*, FloatAttr scale,
-                                         FloatAttr softcap, IntegerAttr window) {
-  printSettings(printer, {{"scale", scale}, {"softcap", softcap}, {"window", window}});
+                                         FloatAttr softcap, IntegerAttr window,
+                                         IntegerAttr splits) {
+  printSettings(printer,
+                {{"scale", scale}, {"softcap", softcap}, {"window", window}, {"splits", splits}});
+}
+
+ParseResult chordal::ir::parseCombineSettings(OpAsmParser& parser, IntegerAttr& splits,
+                                              IntegerAttr& headDim) {
+  Setting settings[] = {number("splits", splits), number("head_dim", headDim)};
+  return parseSettings(parser, settings);
+}
+void chordal::ir::printCombineSettings(OpAsmPrinter& printer, Operation*, IntegerAttr splits,
+                                       IntegerAttr headDim) {
+  printSettings(printer, {{"splits", splits}, {"head_dim", headDim}});
 }
 
 ParseResult chordal::ir::parseActivationSettings(OpAsmParser& parser, ActivationAttr& activation) {

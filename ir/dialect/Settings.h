@@ -23,9 +23,16 @@ void printRopeSettings(mlir::OpAsmPrinter& printer, mlir::Operation* op, mlir::I
                        RopeStyleAttr style);
 
 mlir::ParseResult parseAttentionSettings(mlir::OpAsmParser& parser, mlir::FloatAttr& scale,
-                                         mlir::FloatAttr& softcap, mlir::IntegerAttr& window);
+                                         mlir::FloatAttr& softcap, mlir::IntegerAttr& window,
+                                         mlir::IntegerAttr& splits);
 void printAttentionSettings(mlir::OpAsmPrinter& printer, mlir::Operation* op, mlir::FloatAttr scale,
-                            mlir::FloatAttr softcap, mlir::IntegerAttr window);
+                            mlir::FloatAttr softcap, mlir::IntegerAttr window,
+                            mlir::IntegerAttr splits);
+
+mlir::ParseResult parseCombineSettings(mlir::OpAsmParser& parser, mlir::IntegerAttr& splits,
+                                       mlir::IntegerAttr& headDim);
+void printCombineSettings(mlir::OpAsmPrinter& printer, mlir::Operation* op,
+                          mlir::IntegerAttr splits, mlir::IntegerAttr headDim);
 
 mlir::ParseResult parseActivationSettings(mlir::OpAsmParser& parser, ActivationAttr& activation);
 void printActivationSettings(mlir::OpAsmPrinter& printer, mlir::Operation* op,

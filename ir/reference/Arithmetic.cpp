@@ -200,9 +200,12 @@ Floats attention(const Floats& query, const KvStore& store, const Ints& position
   size_t rows = query.shape(0);
   size_t keyDim = store.keyDim, valueDim = store.valueDim;
   size_t heads = query.shape(1) / keyDim, sharing = heads / store.heads;
-  Floats result = makeRows(rows, heads * valueDim);
+  const size_t width = heads * (settings.splits ? valueDim + 2 : valueDim); // of a split
+  const size_t columns = std::max<size_t>(settings.splits, 1) * width;
+  Floats result = makeRows(rows, columns);
   tbb::parallel_for(size_t(0), rows * heads, [&](size_t item) {
     size_t t = item / heads, head = item % heads, kvHead = head / sharing;
+    float* row = result.data() + t * columns;
     const KvStore::Sequence& cache = store.sequences.at(sequence.data()[t]);
     size_t first = firstPosition(position.data()[t], settings.window);
     size_t count = size_t(position.data()[t]) + 1 - first;
@@ -233,8 +236,47 @@ Floats attention(const Floats& query, const KvStore& store, const Ints& position
         sums[d] += weights[i] * double(value[d]);
     }
     for (size_t d = 0; d < valueDim; ++d)
-      result.data()[item * valueDim + d] = float(sums[d] / total);
+      row[head * valueDim + d] = float(sums[d] / total);
+    // Relative to what makes the sum of exponentials 1: combined, not a bit is different.
+    for (size_t split = 0; split < settings.splits; ++split) {
+      float* extra = row + split * width + heads * valueDim + 2 * head;
+      extra[0] = float(largest + std::log(total));
+      extra[1] = split == 0 ? 1 : -1;
+    }
   });
+  return result;
+}
+
+Floats attentionCombine(const Floats& partial, size_t splits, size_t headDim) {
+  const size_t rows = partial.shape(0), width = partial.shape(1) / splits;
+  const size_t heads = width / (headDim + 2);
+  Floats result = makeRows(rows, heads * headDim);
+  for (size_t item = 0; item < rows * heads; ++item) {
+    const size_t head = item % heads;
+    struct Part {
+      const float* values;
+      double maximum, sum;
+    };
+    std::vector<Part> parts; // those with positions
+    double largest = -std::numeric_limits<double>::infinity(), total = 0;
+    for (size_t split = 0; split < splits; ++split) {
+      const float* all = partial.data() + (item / heads * splits + split) * width;
+      const float* extra = all + heads * headDim + 2 * head;
+      if (extra[1] < 0)
+        continue;
+      parts.push_back({all + head * headDim, extra[0], extra[1]});
+      largest = std::max(largest, double(extra[0]));
+    }
+    std::vector<double> sums(headDim);
+    for (const Part& part : parts) {
+      const double weight = std::exp(part.maximum - largest);
+      total += weight * part.sum;
+      for (size_t d = 0; d < headDim; ++d)
+        sums[d] += weight * double(part.values[d]);
+    }
+    for (size_t d = 0; d < headDim; ++d)
+      result.data()[item * headDim + d] = float(sums[d] / total);
+  }
   return result;
 }
 

@@ -67,11 +67,15 @@ struct AttentionSettings {
   std::optional<float> softcap;
   std::optional<int64_t> window;
   const Floats* sinks = nullptr; ///< [queryHeads]: a score of no position; may be null
+  size_t splits = 0;             ///< 0: not split
 };
-/// query [T, queryHeads*keyDim] attends to the store: [T, queryHeads*valueDim]. Every position it
-/// attends to must be stored (missingPosition).
+/// query [T, queryHeads*keyDim] attends to the store: [T, queryHeads*valueDim], or the partial
+/// results [T, splits*queryHeads*(valueDim+2)], of which the first split has all positions. Every
+/// position it attends to must be stored (missingPosition).
 Floats attention(const Floats& query, const KvStore& store, const Ints& position,
                  const Ints& sequence, const AttentionSettings& settings);
+/// partial [T, splits*heads*(headDim+2)]: [T, heads*headDim].
+Floats attentionCombine(const Floats& partial, size_t splits, size_t headDim);
 /// What attention would miss, in words; empty if nothing.
 std::string missingPosition(const KvStore& store, const Ints& position, const Ints& sequence,
                             std::optional<int64_t> window);

@@ -224,11 +224,17 @@ Result<Data> Evaluator::evaluate(Operation* op) {
           settings.window = *attend.getWindow();
         if (attend.getSinks())
           settings.sinks = &floats(attend.getSinks());
+        settings.splits = size_t(attend.getSplits().value_or(0));
         std::string missing = missingPosition(store, position, sequence, settings.window);
         if (!missing.empty())
           return Error{missing, ErrorCode::OutOfRange};
         return one(
             shared(attention(floats(attend.getQuery()), store, position, sequence, settings)));
+      })
+      .Case([&](ir::AttentionCombineOp combine) -> Result<Data> {
+        return one(
+            shared(attentionCombine(floats(combine.getPartial()), size_t(combine.getSplits()),
+                                    size_t(combine.getHeadDim()))));
       })
       //===--- experts and heads --------------------------------------------------------------===//
       .Case([&](ir::RouterOp router) -> Result<Data> {

@@ -11,12 +11,13 @@
 // infinite or NaN value shows up to a panel (a few tokens) early. Positions beyond a run are never
 // read.
 //
-// Both ways walk the blocks of the KV cache in order and carry (maximum, sum, results), so a range
-// of blocks could be one shard's and the partial results be combined by the same rule.
+// All ways walk the blocks of the KV cache in order and carry (maximum, sum, results). A range of
+// blocks may be one shard's (`splits`); Combine.h combines the partial results by the same rule.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
+#include "kernels/attention/Combine.h"
 #include "kernels/attention/Single.h"
 #include "kernels/attention/Tile.h"
 
@@ -24,8 +25,8 @@ namespace chordal::kernels {
 
 /// attendFew() of the level avx512vnni, for the level amx: `tokens` tokens of a task from `first`
 /// on.
-void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
-                        uint32_t tokens);
+void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t split,
+                        uint32_t first, uint32_t tokens);
 
 namespace {
 
@@ -43,18 +44,21 @@ template <typename Few, typename Many>
 CHORDAL_INLINE void attentionShard(const chordal_task_args* args, uint32_t shard, Few few,
                                    Many many) {
   const auto& p = *reinterpret_cast<const AttentionParameters*>(args->parameters);
-  AttentionContext context(args, shard % p.kvHeads);
+  const uint32_t factor = p.kvHeads * p.splits;
+  AttentionContext context(args, shard % factor / p.splits, shard % p.splits);
   // The last tokens first: they see the most positions, and short shards at the end let all workers
   // end together.
   const uint32_t last = (args->n_rows - 1) / p.rowTile;
-  uint32_t token = (last - shard / p.kvHeads) * p.rowTile;
+  uint32_t token = (last - shard / factor) * p.rowTile;
   uint32_t end = args->n_rows - token < p.rowTile ? args->n_rows : token + p.rowTile;
   while (token < end) {
     uint32_t tokens = 1;
     while (token + tokens < end && context.sequence(token + tokens) == context.sequence(token) &&
            context.position(token + tokens) == context.position(token) + int32_t(tokens))
       ++tokens;
-    if (tokens == 1 || tokens * context.group <= lanes)
+    if (p.splits > 1 && context.isEmpty(token, tokens))
+      context.finishEmpty(token, tokens);
+    else if (tokens == 1 || tokens * context.group <= lanes)
       few(context, token, tokens);
     else
       many(context, token, tokens);
@@ -77,4 +81,7 @@ inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
   }                                                                                                \
   void attentionF32##level(const chordal_task_args* args, uint32_t shard) {                        \
     attentionShard<FloatElement>(args, shard);                                                     \
+  }                                                                                                \
+  void attentionCombine##level(const chordal_task_args* args, uint32_t token) {                    \
+    attentionCombineShard(args, token);                                                            \
   }

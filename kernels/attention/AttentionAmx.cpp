@@ -13,7 +13,7 @@ namespace chordal::kernels {
   void name(const chordal_task_args* args, uint32_t shard);                                        \
   void name(const chordal_task_args* args, uint32_t shard) {                                       \
     auto few = [args](const AttentionContext& context, uint32_t first, uint32_t tokens) {          \
-      attendFewF16Avx512(args, context.kvHead, first, tokens);                                     \
+      attendFewF16Avx512(args, context.kvHead, context.split, first, tokens);                      \
     };                                                                                             \
     attentionShard(args, shard, few, attendRunAmx<parts>);                                         \
   }

@@ -9,9 +9,9 @@ namespace chordal::kernels {
 
 CHORDAL_DEFINE_ATTENTION(Avx512)
 
-void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t first,
-                        uint32_t tokens) {
-  attendFew<HalfElement>(AttentionContext(args, kvHead), first, tokens);
+void attendFewF16Avx512(const chordal_task_args* args, uint32_t kvHead, uint32_t split,
+                        uint32_t first, uint32_t tokens) {
+  attendFew<HalfElement>(AttentionContext(args, kvHead, split), first, tokens);
 }
 
 } // namespace chordal::kernels

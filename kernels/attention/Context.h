@@ -55,19 +55,21 @@ struct SequenceBlocks {
   }
 };
 
-/// A shard of an attention task: all query heads of one KV head, for the tokens of one tile.
+/// A shard of an attention task: all query heads of one KV head, for the tokens of one tile, and
+/// one split of the positions that they see.
 struct AttentionContext {
   const AttentionParameters& parameters;
   const chordal_task_args* args;
   uint32_t kvHead;
+  uint32_t split;
   uint32_t group;  ///< query heads of a KV head
   uint32_t window; ///< at most what int32 holds, which is as good as none
   float scale;     ///< of the queries: what a score is multiplied with before the softcap's tanh
   AttentionScratch at;
 
-  CHORDAL_INLINE AttentionContext(const chordal_task_args* args, uint32_t kvHead)
+  CHORDAL_INLINE AttentionContext(const chordal_task_args* args, uint32_t kvHead, uint32_t split)
       : parameters(*reinterpret_cast<const AttentionParameters*>(args->parameters)), args(args),
-        kvHead(kvHead), group(parameters.heads / parameters.kvHeads),
+        kvHead(kvHead), split(split), group(parameters.heads / parameters.kvHeads),
         window(parameters.window < 0x7fffffffu ? parameters.window : 0),
         scale(parameters.softcap > 0 ? parameters.scale / parameters.softcap : parameters.scale),
         at(parameters, args->n_rows) {}
@@ -91,15 +93,49 @@ struct AttentionContext {
                                           token * view.row_bytes) +
            size_t(kvHead) * group * parameters.keyDimension;
   }
-  /// The results of a token's group, [group][valueDimension].
-  CHORDAL_INLINE float* result(uint32_t token) const {
+  /// The results of a token: its row of the output, or the part of it that is this split's.
+  CHORDAL_INLINE float* results(uint32_t token) const {
+    const AttentionParameters& p = parameters;
     const chordal_view& view = args->operands[5];
     return reinterpret_cast<float*>(static_cast<char*>(view.data) + token * view.row_bytes) +
-           size_t(kvHead) * group * parameters.valueDimension;
+           split * PartialAttention::floats(p.heads, p.valueDimension);
   }
-  /// The sinks of this KV head's query heads, [group]; null if there are none.
+  /// The result of a token and head of its group, [valueDimension].
+  CHORDAL_INLINE float* result(uint32_t token, uint32_t head) const {
+    return results(token) + size_t(kvHead * group + head) * parameters.valueDimension;
+  }
+  /// What sums of weighted values are multiplied with on their way to result(token, head). If there
+  /// are several splits, tells of the greatest score and the sum of weights, too.
+  [[gnu::noinline]] float finish(uint32_t token, uint32_t head, float maximum, float sum) const {
+    const AttentionParameters& p = parameters;
+    if (p.splits == 1)
+      return 1.0f / sum;
+    const uint32_t at = kvHead * group + head;
+    results(token)[PartialAttention::maximum(p.heads, p.valueDimension, at)] = maximum;
+    results(token)[PartialAttention::sum(p.heads, p.valueDimension, at)] = sum;
+    return 1.0f;
+  }
+  /// The blocks that this shard computes of those that tokens from `firstSeen` to `last` see.
+  [[gnu::noinline]] BlockRange blockRange(int32_t firstSeen, int32_t last) const {
+    return BlockRange{uint32_t(firstSeen) / blockPositions, uint32_t(last) / blockPositions + 1}
+        .part(split, parameters.splits);
+  }
+  /// Whether this shard has none of the positions that a run of tokens sees.
+  bool isEmpty(uint32_t first, uint32_t tokens) const {
+    const BlockRange range =
+        blockRange(firstPosition(position(first)), position(first + tokens - 1));
+    return range.begin == range.end;
+  }
+  /// Says so in place of results.
+  [[gnu::noinline]] void finishEmpty(uint32_t first, uint32_t tokens) const {
+    for (uint32_t token = first; token < first + tokens; ++token)
+      for (uint32_t head = 0; head < group; ++head)
+        finish(token, head, negativeInfinity, -1);
+  }
+  /// The sinks of this KV head's query heads, [group]; null if there are none, or another split has
+  /// them.
   CHORDAL_INLINE const float* sinks() const {
-    return parameters.hasSinks
+    return parameters.hasSinks && split == 0
                ? static_cast<const float*>(args->operands[6].data) + size_t(kvHead) * group
                : nullptr;
   }
@@ -132,6 +168,11 @@ public:
         keyHalf(columnBytes * keyDimension / 2), valueHalf(columnBytes * valueDimension / 2),
         stride(((keyHalf > valueHalf ? keyHalf : valueHalf) / 64 / (steps + 1) + 1) * 64) {}
 
+  /// All of it.
+  [[gnu::noinline]] void finish() {
+    stride = keyHalf > valueHalf ? keyHalf : valueHalf;
+    advance();
+  }
   CHORDAL_INLINE void advance() {
     for (const size_t end = at + stride; at < end; at += 64) {
       fetchHalves(keys, keyHalf);

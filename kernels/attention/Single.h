@@ -44,16 +44,34 @@ CHORDAL_INLINE Floats acrossPositions(Floats v, Function combine) {
 /// Whether partial sums of H heads are in one vector.
 template <int H> constexpr bool headsShareVectors = lanes >= 8 && lanes / H <= 2;
 
-/// Where feature d of head h lies among the queries of H heads.
-template <int H> CHORDAL_INLINE size_t queryIndex(size_t h, size_t d, size_t queryStride) {
+/// P floats.
+template <int P> struct Few {
+  typedef float Type __attribute__((vector_size(P * 4), aligned(4), may_alias));
+};
+
+/// Scales the query of head h of H. Where heads share vectors, P features of a head are followed by
+/// those of the next; else heads are queryStride apart.
+template <int H>
+CHORDAL_INLINE void placeQuery(const float* query, size_t dimension, float scale, size_t h,
+                               size_t queryStride, float* queries) {
   constexpr size_t P = lanes / H;
-  return headsShareVectors<H> ? (d / P * H + h) * P + d % P : h * queryStride + d;
+  if constexpr (headsShareVectors<H>) {
+    using Part = typename Few<P>::Type;
+    size_t d = 0;
+    for (; d + P <= dimension; d += P)
+      *reinterpret_cast<Part*>(queries + d * H + h * P) =
+          *reinterpret_cast<const Part*>(query + d) * scale;
+    for (size_t i = d; i < dimension; ++i)
+      queries[d * H + h * P + i - d] = query[i] * scale;
+  } else {
+    for (size_t d = 0; d < dimension; ++d)
+      queries[h * queryStride + d] = query[d] * scale;
+  }
 }
 
 /// P floats, repeated for each head.
 template <int P> CHORDAL_INLINE Floats loadRepeated(const float* p) {
-  typedef float Part __attribute__((vector_size(P * 4), aligned(4), may_alias));
-  Part part = *reinterpret_cast<const Part*>(p);
+  auto part = *reinterpret_cast<const typename Few<P>::Type*>(p);
   Floats v;
   for (int i = 0; i < lanes; ++i)
     v[i] = part[i % P];
@@ -172,16 +190,22 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
   const int32_t position = context.position(token);
   const size_t queryStride = (p.keyDimension + lanes - 1) / lanes * lanes;
   const size_t resultStride = (p.valueDimension + lanes - 1) / lanes * lanes;
+  const int32_t first = context.firstPosition(position);
+  const BlockRange range = context.blockRange(first, position);
+  // The block before it is another split's, maybe another worker's.
+  if (range.begin > uint32_t(first) / blockPositions)
+    Prefetch(context.cache<Element>(3, blocks[range.begin], p.keyDimension),
+             context.cache<Element>(4, blocks[range.begin], p.valueDimension),
+             blockPositions * sizeof(typename Element::Type), p.keyDimension, p.valueDimension, 0)
+        .finish();
   float* queries = context.scratch(context.at.queries);
   float* results = context.scratch(context.at.outputs);
   float* scores = context.scratch(context.at.scores);
   __builtin_memset(queries, 0, H * queryStride * sizeof(float));
   __builtin_memset(results, 0, H * resultStride * sizeof(float));
-  for (uint32_t h = 0; h < heads; ++h) {
-    const float* query = context.query(token) + size_t(head + h) * p.keyDimension;
-    for (size_t d = 0; d < p.keyDimension; ++d)
-      queries[queryIndex<H>(h, d, queryStride)] = query[d] * context.scale;
-  }
+  for (uint32_t h = 0; h < heads; ++h)
+    placeQuery<H>(context.query(token) + size_t(head + h) * p.keyDimension, p.keyDimension,
+                  context.scale, h, queryStride, queries);
   Floats maximum = broadcast(negativeInfinity), total{};
   if (context.sinks())
     for (int i = 0; i < lanes; ++i)
@@ -191,9 +215,7 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
       }
   const Ints laneIndex = iota() / H;
 
-  const int32_t first = context.firstPosition(position);
-  for (uint32_t block = uint32_t(first) / blockPositions;
-       block <= uint32_t(position) / blockPositions; ++block) {
+  for (uint32_t block = range.begin; block < range.end; ++block) {
     const auto base = int32_t(block * blockPositions);
     uint32_t begin = first > base ? uint32_t(first - base) : 0;
     auto end = uint32_t(position + 1 - base);
@@ -201,6 +223,7 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
     const auto* keys = context.cache<Element>(3, blocks[block], p.keyDimension);
     const auto* values = context.cache<Element>(4, blocks[block], p.valueDimension);
     Prefetch next;
+    // Of another split, too: mostly it is the same worker's next.
     if (block < uint32_t(position) / blockPositions)
       next = Prefetch(
           context.cache<Element>(3, blocks[block + 1], p.keyDimension),
@@ -246,8 +269,8 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
   }
   total = acrossPositions<H>(total, [](Floats a, Floats b) { return a + b; });
   for (uint32_t h = 0; h < heads; ++h) {
-    float* out = context.result(token) + size_t(head + h) * p.valueDimension;
-    const float factor = 1.0f / total[h];
+    float* out = context.result(token, head + h);
+    const float factor = context.finish(token, head + h, maximum[h], total[h]);
     for (uint32_t i = 0; i < p.valueDimension; ++i)
       out[i] = results[h * resultStride + i] * factor;
   }

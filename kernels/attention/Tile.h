@@ -205,8 +205,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
   }
   __builtin_memset(results, 0, size_t(panels) * width * p.valueDimension * sizeof(float));
 
-  uint32_t block = uint32_t(context.firstPosition(firstPosition)) / blockPositions;
-  for (; block <= uint32_t(lastPosition) / blockPositions; ++block) {
+  const BlockRange range = context.blockRange(context.firstPosition(firstPosition), lastPosition);
+  for (uint32_t block = range.begin; block < range.end; ++block) {
     const auto base = int32_t(block * blockPositions);
     // Nothing from lastPosition + 1 on is touched: it may never have been written.
     auto there = uint32_t(lastPosition + 1 - base);
@@ -242,10 +242,10 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
   }
 
   for (uint32_t row = 0; row < rows; ++row) {
-    float* out = context.result(first + row / context.group) +
-                 size_t(row % context.group) * p.valueDimension;
+    const uint32_t token = first + row / context.group, head = row % context.group;
+    float* out = context.result(token, head);
     const float* column = results + size_t(row / width) * width * p.valueDimension + row % width;
-    float factor = 1.0f / sums[row];
+    const float factor = context.finish(token, head, maxima[row], sums[row]);
     for (uint32_t i = 0; i < p.valueDimension; ++i)
       out[i] = column[i * width] * factor;
   }

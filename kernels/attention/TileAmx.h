@@ -327,12 +327,14 @@ inline void attendRunAmx(const AttentionContext& context, uint32_t first, uint32
   const TileShapes shapes;
   _tile_loadconfig(&shapes);
   constexpr uint32_t stepBlocks = attentionPositions / blockPositions;
-  uint32_t block = uint32_t(context.firstPosition(firstPosition)) / blockPositions;
-  for (; block <= uint32_t(lastPosition) / blockPositions; block += stepBlocks) {
+  const BlockRange range = context.blockRange(context.firstPosition(firstPosition), lastPosition);
+  for (uint32_t block = range.begin; block < range.end; block += stepBlocks) {
     const auto base = int32_t(block * blockPositions);
     // Nothing from lastPosition + 1 on is touched: it may never have been written.
     const uint32_t left = uint32_t(lastPosition + 1 - base);
-    const uint32_t there = left < attentionPositions ? left : attentionPositions;
+    const uint32_t most = (range.end - block) * blockPositions;
+    const uint32_t wanted = most < attentionPositions ? most : attentionPositions;
+    const uint32_t there = left < wanted ? left : wanted;
     for (uint32_t at = 0; at < there; at += blockPositions) {
       const uint32_t physical = blocks[block + at / blockPositions];
       const uint32_t count = there - at < blockPositions ? there - at : blockPositions;
@@ -365,13 +367,15 @@ inline void attendRunAmx(const AttentionContext& context, uint32_t first, uint32
       transpose16(v);
       const uint32_t width = rest(p.valueDimension, i);
       for (uint32_t r = 0; r < 16 && row + r < rows; ++r) {
-        float* out = context.result(first + (row + r) / context.group) +
-                     size_t((row + r) % context.group) * p.valueDimension + i;
-        const Floats result = (Floats)v[r] * (1.0f / sums[row + r]);
+        const uint32_t token = first + (row + r) / context.group;
+        const uint32_t head = (row + r) % context.group;
+        float* out = context.result(token, head);
+        const float factor =
+            context.finish(token, head, maxima[row + r] / polynomials::log2e, sums[row + r]);
         if (width >= 16)
-          store(out, result);
+          store(out + i, (Floats)v[r] * factor);
         else
-          storePartial(out, result, width);
+          storePartial(out + i, (Floats)v[r] * factor, width);
       }
     }
 }

@@ -21,6 +21,25 @@ constexpr uint32_t attentionRowsAmx = 512;
 /// Positions that are computed at a time, at most: a block of the KV cache, or two.
 constexpr uint32_t attentionPositions = 2 * CHORDAL_KV_BLOCK_POSITIONS;
 
+/// The least blocks of positions that are worth a split of their own.
+constexpr uint32_t splitBlocks = 4;
+
+/// Blocks [begin, end) of positions.
+struct BlockRange {
+  uint32_t begin, end;
+
+  /// Part `split` of `splits` of the range: empty if others have it all.
+  inline __attribute__((always_inline)) constexpr BlockRange part(uint32_t split,
+                                                                  uint32_t splits) const {
+    const uint32_t blocks = end - begin;
+    const uint32_t most = (blocks + splitBlocks - 1) / splitBlocks;
+    const uint32_t used = splits < most ? splits : most;
+    if (split >= used)
+      return {end, end};
+    return {begin + blocks * split / used, begin + blocks * (split + 1) / used};
+  }
+};
+
 /// Query rows are padded to this many: the widest panel of any level.
 constexpr uint32_t attentionRowPadding = 32;
 

@@ -39,7 +39,8 @@ constexpr std::array<std::string_view, 4> activationsNames = {"F32", "Q8", "BF16
 /// Whether kernels of the family differ by Activations.
 bool hasActivations(Family family) {
   return family == Family::Matmul || family == Family::ExpertMatmul || family == Family::Norm ||
-         family == Family::Quantize || family == Family::Attention;
+         family == Family::Quantize || family == Family::Attention ||
+         family == Family::AttentionCombine;
 }
 
 /// Whether kernels of the family differ by Format.
@@ -251,6 +252,11 @@ uint64_t scratchBytes(const KernelInfo& kernel, const uint32_t* parameters, uint
     // A head before and after its rotation.
     uint64_t dimension = reinterpret_cast<const RopeAppendParameters*>(parameters)->keyDimension;
     return 2 * dimension * sizeof(float);
+  }
+  case Family::AttentionCombine: {
+    // The result of a token before it is quantised.
+    const auto& p = *reinterpret_cast<const AttentionCombineParameters*>(parameters);
+    return uint64_t(p.heads) * p.dimension * sizeof(float);
   }
   case Family::Attention:
     return AttentionScratch(*reinterpret_cast<const AttentionParameters*>(parameters), maxRows)

@@ -43,6 +43,7 @@ enum class Family : uint8_t {
   RopeTable,
   RopeAppend,
   Attention,
+  AttentionCombine,
   Router,
   GroupRoutes,
   ExpertMatmul,
@@ -58,9 +59,9 @@ struct KernelInfo {
   Isa isa;
   Format format; ///< Matmul, ExpertMatmul: the weights' format; RopeAppend, Attention: the KV
                  ///< cache's; others: F32
-  Activations activations;   ///< Matmul, ExpertMatmul: what it reads; Norm, Quantize: what it
-                             ///< quantises to; Attention: what its results, float32, may be
-                             ///< rounded to by whoever reads them; others: F32
+  Activations activations; ///< Matmul, ExpertMatmul: what it reads; Norm, Quantize,
+                           ///< AttentionCombine: what it quantises to; Attention: what its results,
+                           ///< float32, may be rounded to by whoever reads them; others: F32
   uint32_t minRows, maxRows; ///< token counts it is meant for
   uint32_t tile;             ///< outputTile of a matmul, rowTile of others; Attention: query rows
                              ///< of a shard, see attentionRowTile()

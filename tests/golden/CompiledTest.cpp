@@ -48,6 +48,7 @@ Result<std::vector<float>> run(const Model& model, const RunOptions& options) {
 /// its path.
 std::string modelWithFactors(float factor) {
   TinyModel model;
+  model.setArch("context_length", uint32_t(4096));
   model.tensorF32("output_norm.weight", {64}, std::vector<float>(64, 1));
   for (const char* norm : {"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"})
     model.tensorF32(norm, {64}, std::vector<float>(64, 1));
@@ -136,6 +137,27 @@ TEST_P(GoldenCompiled, MatricesWithFactors) {
   EXPECT_GT(*std::ranges::max_element(logits[0]), 0.5f);
   for (size_t i = 0; i < logits[0].size(); ++i)
     EXPECT_NEAR(logits[1][i], logits[0][i], 1e-4) << i;
+}
+
+// In long contexts attention of few tokens is divided by positions.
+TEST_P(GoldenCompiled, LongContexts) {
+  std::vector<float> logits[3];
+  const uint32_t batches[] = {0, 1, 7}, tokens = 800;
+  for (int i = 0; i < 3; ++i) {
+    Model model;
+    model.path = modelWithFactors(1);
+    model.contextLength = 4096;
+    for (uint32_t t = 0; t < tokens; ++t)
+      model.tokens.push_back(int32_t(t * t % 37));
+    auto computed = run(model, {.contextLength = 4096, .batch = batches[i], .isa = GetParam()});
+    std::remove(model.path.c_str());
+    ASSERT_TRUE(computed.ok()) << computed.error().message;
+    logits[i] = *computed;
+  }
+  ASSERT_EQ(logits[0].size(), tokens * 40);
+  for (int other : {1, 2})
+    for (size_t i = 0; i < logits[0].size(); ++i)
+      ASSERT_NEAR(logits[other][i], logits[0][i], 1e-4) << batches[other] << ": " << i;
 }
 
 // Steps of one token and of a few, which take up what earlier steps stored.

@@ -74,7 +74,7 @@ public:
     step.sequences = sequences.data();
   }
 
-  AttentionParameters parameters(uint32_t rowTile) const {
+  AttentionParameters parameters(uint32_t rowTile, uint32_t splits = 1) const {
     return {c.heads,
             c.kvHeads,
             c.keyDimension,
@@ -85,19 +85,29 @@ public:
             element,
             rowTile,
             /*hasSinks=*/0,
-            ring};
+            ring,
+            splits};
   }
 
-  void run(const KernelInfo& kernel, const Rows<float>& out, bool backwards = false) const {
+  /// With several splits, which the combining kernel of the same level then combines.
+  void run(const KernelInfo& kernel, const Rows<float>& out, uint32_t splits = 1,
+           bool backwards = false) const {
     const uint32_t rowTile = attentionRowTile(kernel, c.heads / c.kvHeads);
-    runKernel(kernel, parameters(rowTile),
+    Rows<float> partial(splits > 1 ? tokens : 0,
+                        splits * PartialAttention::floats(c.heads, c.valueDimension));
+    runKernel(kernel, parameters(rowTile, splits),
               {q.view(),
                position.view(),
                sequence.view(),
                {keys.data(), keyBlock},
                {values.data(), valueBlock},
-               out.view()},
-              tokens, tiles(tokens, rowTile) * c.kvHeads, &step, backwards);
+               splits > 1 ? partial.view() : out.view()},
+              tokens, tiles(tokens, rowTile) * c.kvHeads * splits, &step, backwards);
+    if (splits == 1)
+      return;
+    AttentionCombineParameters combine = {c.heads, c.valueDimension, splits, 1, 0};
+    runKernel(kernelAt(Family::AttentionCombine, kernel.isa), combine, {partial.view(), out.view()},
+              tokens, tokens, nullptr, backwards);
   }
 
   /// How far from the exact result a computation may be: with float32 (scores are sums of
@@ -206,12 +216,16 @@ void testCase(const Case& c) {
   for (uint32_t element : {CHORDAL_F32, CHORDAL_F16}) {
     Batch batch(c, element, random);
     for (const KernelInfo* kernel : kernelsFor(batch)) {
-      SCOPED_TRACE(kernel->name);
-      Rows<float> out(batch.tokens, c.heads * c.valueDimension);
-      batch.run(*kernel, out);
-      batch.check(*kernel, out);
-      if (testing::Test::HasFailure())
-        return;
+      // Steps of many tokens are not split; what they share with others is tested with those.
+      const uint32_t several = batch.tokens <= 40 ? 2 + random.below(7) : 1;
+      for (uint32_t splits : {1u, several}) {
+        SCOPED_TRACE(std::string(kernel->name) + ", splits: " + std::to_string(splits));
+        Rows<float> out(batch.tokens, c.heads * c.valueDimension);
+        batch.run(*kernel, out, splits);
+        batch.check(*kernel, out);
+        if (testing::Test::HasFailure())
+          return;
+      }
     }
   }
 }
@@ -290,17 +304,78 @@ TEST(Attention, sharpScores) {
   testCase({4, 2, 64, 64, {{50, 300}}, 0, 0, 100});
 }
 
+TEST(Attention, splitsOfManyBlocks) {
+  for (uint32_t group : {1u, 4u, 8u})
+    testCase({group, 1, 64, 64, {{1, 2100}}});
+  testCase({8, 2, 64, 64, {{1, 1500}, {1, 3}, {3, 700}, {1, 400}}});
+  testCase({8, 2, 64, 64, {{1, 1500}, {16, 900}}, 300});
+  testCase({4, 2, 32, 32, {{20, 800}}, 0, 0, 30});
+}
+
+TEST(Attention, combinedResultsAreQuantised) {
+  Random random;
+  const uint32_t tokens = 3, heads = 4, dimension = 40, splits = 5;
+  const uint64_t width = PartialAttention::floats(heads, dimension);
+  Rows<float> partial(tokens, splits * width);
+  partial.fill(random);
+  for (uint32_t t = 0; t < tokens; ++t)
+    for (uint32_t split = 0; split < splits; ++split) // the last ones have no positions
+      for (uint32_t head = 0; head < heads; ++head)
+        partial[t][split * width + PartialAttention::sum(heads, dimension, head)] =
+            split > 2 * t ? -1.0f : 1.0f + float(random.below(100));
+  for (Isa isa : levels(Family::AttentionCombine)) {
+    SCOPED_TRACE(isaName(isa));
+    const KernelInfo& kernel = kernelAt(Family::AttentionCombine, isa);
+    Rows<float> out(tokens, heads * dimension);
+    Rows<char> both(tokens, Q8Row::bytes(heads * dimension), 64);
+    Rows<char> alone(tokens, Q8Row::bytes(heads * dimension), 64);
+    Rows<char> expected(tokens, Q8Row::bytes(heads * dimension), 64);
+    AttentionCombineParameters parameters = {heads, dimension, splits, 1, 1};
+    runKernel(kernel, parameters, {partial.view(), out.view(), both.view()}, tokens, tokens);
+    parameters.writeFloat = 0;
+    runKernel(kernel, parameters, {partial.view(), alone.view()}, tokens, tokens);
+    const KernelInfo& quantize = kernelAt(Family::Quantize, isa);
+    runKernel(quantize, QuantizeParameters{heads * dimension, quantize.tile},
+              {out.view(), expected.view()}, tokens, tiles(tokens, quantize.tile));
+    for (uint32_t t = 0; t < tokens; ++t) {
+      EXPECT_EQ(std::memcmp(both[t], expected[t], expected.columns), 0);
+      EXPECT_EQ(std::memcmp(alone[t], expected[t], expected.columns), 0);
+      for (uint32_t i = 0; i < heads * dimension; ++i) {
+        double greatest = -INFINITY, sum = 0, total = 0;
+        const uint32_t head = i / dimension;
+        auto at = [&](uint32_t split, uint64_t of) {
+          return double(partial[t][split * width + of]);
+        };
+        auto maximum = [&](uint32_t split) {
+          return at(split, PartialAttention::maximum(heads, dimension, head));
+        };
+        for (uint32_t split = 0; split < splits; ++split)
+          if (split <= 2 * t)
+            greatest = std::max(greatest, maximum(split));
+        for (uint32_t split = 0; split < splits; ++split)
+          if (split <= 2 * t) {
+            double weight = std::exp(maximum(split) - greatest);
+            sum += weight * at(split, i);
+            total += weight * at(split, PartialAttention::sum(heads, dimension, head));
+          }
+        EXPECT_NEAR(out[t][i], sum / total, 1e-6);
+      }
+    }
+  }
+}
+
 TEST(Attention, orderOfShardsChangesNoBit) {
   Random random;
   Case c = {8, 4, 64, 64, {{100, 300}, {1, 70}, {1, 3}}};
   Batch batch(c, CHORDAL_F16, random);
-  for (const KernelInfo* kernel : kernelsFor(batch)) {
-    Rows<float> forwards(batch.tokens, 8 * 64), backwards(batch.tokens, 8 * 64);
-    batch.run(*kernel, forwards);
-    batch.run(*kernel, backwards, true);
-    for (uint32_t t = 0; t < batch.tokens; ++t)
-      ASSERT_EQ(std::memcmp(forwards[t], backwards[t], 8 * 64 * 4), 0) << kernel->name;
-  }
+  for (const KernelInfo* kernel : kernelsFor(batch))
+    for (uint32_t splits : {1u, 4u}) {
+      Rows<float> forwards(batch.tokens, 8 * 64), backwards(batch.tokens, 8 * 64);
+      batch.run(*kernel, forwards, splits);
+      batch.run(*kernel, backwards, splits, true);
+      for (uint32_t t = 0; t < batch.tokens; ++t)
+        ASSERT_EQ(std::memcmp(forwards[t], backwards[t], 8 * 64 * 4), 0) << kernel->name;
+    }
 }
 
 TEST(Attention, nanInTheInputsStaysVisible) {
@@ -312,13 +387,14 @@ TEST(Attention, nanInTheInputsStaysVisible) {
       // A key at a position that all tokens see; a value of the other KV head.
       batch.write(batch.key(0, 20, 0), NAN);
       batch.write(batch.value(0, 20, 1) + 5 * batch.bytes, NAN);
-      for (const KernelInfo* kernel : kernelsFor(batch)) {
-        Rows<float> out(tokens, 4 * 32);
-        batch.run(*kernel, out);
-        for (uint32_t t = 0; t < tokens; ++t)
-          for (uint32_t i = 0; i < 128; ++i)
-            EXPECT_EQ(std::isnan(out[t][i]), i < 64 || i % 32 == 5) << kernel->name << " " << i;
-      }
+      for (const KernelInfo* kernel : kernelsFor(batch))
+        for (uint32_t splits : {1u, 3u}) {
+          Rows<float> out(tokens, 4 * 32);
+          batch.run(*kernel, out, splits);
+          for (uint32_t t = 0; t < tokens; ++t)
+            for (uint32_t i = 0; i < 128; ++i)
+              EXPECT_EQ(std::isnan(out[t][i]), i < 64 || i % 32 == 5) << kernel->name << " " << i;
+        }
     }
 }
 

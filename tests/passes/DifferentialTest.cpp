@@ -39,6 +39,7 @@ struct NamedPass {
 const NamedPass graphPasses[] = {
     {"canonicalize", [](std::string) { return createCanonicalizerPass(); }},
     {"cse", [](std::string) { return createCSEPass(); }},
+    {"split-attention", [](std::string) { return createSplitAttentionPass(); }},
     {"merge-projections", [](std::string) { return createMergeProjectionsPass(); }},
     {"fuse-dequantize-matmul", [](std::string) { return createFuseDequantizeMatmulPass(); }},
     {"quantize-activations",
@@ -48,7 +49,7 @@ const NamedPass graphPasses[] = {
        return createQuantizeActivationsPass(options);
      },
      false},
-    {"fuse-norm-quantize", [](std::string) { return createFuseNormQuantizePass(); }},
+    {"fuse-quantize", [](std::string) { return createFuseQuantizePass(); }},
     {"fuse-epilogues", [](std::string) { return createFuseEpiloguesPass(); }},
 };
 
@@ -272,7 +273,7 @@ INSTANTIATE_TEST_SUITE_P(Passes, Functions,
                          testing::Values(std::pair("merge-projections.mlir", "merge-projections"),
                                          std::pair("fuse-dequantize-matmul.mlir",
                                                    "fuse-dequantize-matmul"),
-                                         std::pair("fuse-norm-quantize.mlir", "fuse-norm-quantize"),
+                                         std::pair("fuse-quantize.mlir", "fuse-quantize"),
                                          std::pair("fuse-epilogues.mlir", "fuse-epilogues"),
                                          std::pair("fuse-rope-append.mlir", "fuse-epilogues"),
                                          std::pair("graph.mlir", "merge-projections")),

@@ -53,9 +53,9 @@ module attributes {chordal.model = {architecture = "llama"}} {
     // CHECK-NOT: chordal.rope_table
     // CHECK: %[[RA:.+]]:2 = chordal.fused "rope_append" (%{{.+}} = %[[QKV]]#0, %{{.+}} = %[[QKV]]#1, %{{.+}} = %[[QKV]]#2, %{{.+}} = %[[T]], %{{.+}} = %[[P]], %{{.+}} = %[[S]], %{{.+}} = %[[KV]])
     %kv1 = chordal.kv_append %kv, %rk, %v, %position, %sequence : !kv, tensor<?x128xf32>, tensor<?x128xf32>
-    // CHECK: %[[A:.+]] = chordal.attention %[[RA]]#0, %[[RA]]#1
+    // CHECK: %[[A:.+]] = chordal.attention %[[RA]]#0, %[[RA]]#1, {{.*}}splits = 8
     %a = chordal.attention %rq, %kv1, %position, %sequence {scale = 0.125} : !x, !kv
-    // CHECK: %[[AQ:.+]] = chordal.quantize %[[A]]
+    // CHECK: %[[AQ:.+]] = chordal.fused "combine_quantize" (%{{.+}} = %[[A]])
     // CHECK: %[[H:.+]] = chordal.fused "matmul_epilogue" (%{{.+}} = %[[AQ]], %{{.+}} = %{{.+}}, %{{.+}} = %[[X]])
     %o0 = chordal.load_weight @o : !chordal.quantized<256x256, "Q4_K">
     %o1 = chordal.dequantize %o0 : !chordal.quantized<256x256, "Q4_K"> -> tensor<256x256xf32>

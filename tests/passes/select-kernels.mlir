@@ -129,6 +129,27 @@ func.func @attention(%q: !x, %k: tensor<?x128xf32>, %t: tensor<?x64xf32>, %p: te
   return %4, %0#1 : !x, !chordal.kv<2 x 64, k = f32, v = f32>
 }
 
+// Tests divided attention: the number of splits is the last parameter, and what combines them writes
+// what its fusion yields: float32, int8 or both.
+// CHECK-LABEL: func.func @splits
+func.func @splits(%q: !x, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !chordal.kv<2 x 64, k = f32, v = f32>)
+    -> (!x, !chordal.quantized<?x256, "Q8">) attributes {chordal.tokens = array<i64: 1, 1>} {
+  // CHECK-NEXT: dispatch 0 kernels(["attention.F32.scalar"])
+  // CHECK-SAME: attributes {parameters = array<i32: 4, 2, 64, 64, {{.+}}, 0, 0, 8>}
+  %0 = chordal.attention %q, %kv, %p, %s {scale = 0.125, splits = 8} : !x, !chordal.kv<2 x 64, k = f32, v = f32>
+  // CHECK: dispatch 1 kernels(["attention_combine.scalar"])
+  // CHECK-SAME: attributes {parameters = array<i32: 4, 64, 8, 1, 0>}
+  %1 = chordal.attention_combine %0 {splits = 8, head_dim = 64} : tensor<?x2112xf32>
+  // CHECK: dispatch 2 kernels(["attention_combine.scalar"])
+  // CHECK-SAME: attributes {parameters = array<i32: 4, 64, 8, 0, 1>}
+  %2 = chordal.fused "combine_quantize" (%a = %0) : (tensor<?x2112xf32>) -> !chordal.quantized<?x256, "Q8"> {
+    %3 = chordal.attention_combine %a {splits = 8, head_dim = 64} : tensor<?x2112xf32>
+    %4 = chordal.quantize %3 : !x -> !chordal.quantized<?x256, "Q8">
+    chordal.yield %4 : !chordal.quantized<?x256, "Q8">
+  }
+  return %1, %2 : !x, !chordal.quantized<?x256, "Q8">
+}
+
 // Tests that functions that are no steps are left alone.
 // CHECK-LABEL: func.func @no_step
 func.func @no_step(%x: !y) -> !y {

@@ -44,7 +44,7 @@ func.func @twice(%x: tensor<?x256xf32>) {
 
 // Tests that the kinds of fusions are known.
 func.func @unknown_kind(%x: tensor<?x256xf32>) {
-  // expected-error @below {{'chordal.fused' op is of kind 'norm'; known are norm_quantize, matmul_epilogue, rope_append and expert_glu}}
+  // expected-error @below {{'chordal.fused' op is of kind 'norm'; known are norm_quantize, combine_quantize, matmul_epilogue, rope_append and expert_glu}}
   %y = chordal.fused "norm" (%a = %x) : (tensor<?x256xf32>) -> tensor<?x256xf32> {
     %0 = chordal.scale %a {factor = 2.0} : tensor<?x256xf32>
     chordal.yield %0 : tensor<?x256xf32>

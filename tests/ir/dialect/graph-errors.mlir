@@ -321,6 +321,33 @@ func.func @f(%x: tensor<?x256xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !
 
 // -----
 
+// Tests that attention has splits, if any.
+func.func @attention_splits(%x: tensor<?x256xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: !chordal.kv<4 x 64, k = f16, v = f16>) {
+  // expected-error @below {{must have a positive number of splits}}
+  %o = chordal.attention %x, %kv, %p, %s {scale = 1.0, splits = 0} : tensor<?x256xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
+  return
+}
+
+// -----
+
+// Tests that partial results have whole heads in each split.
+func.func @combine_heads(%x: tensor<?x264xf32>) {
+  // expected-error @below {{the partial results have 264 features, which is not a whole number of heads of 64 + 2 in 8 splits}}
+  %o = chordal.attention_combine %x {splits = 8, head_dim = 64} : tensor<?x264xf32>
+  return
+}
+
+// -----
+
+// Tests that partial results are of splits.
+func.func @combine_splits(%x: tensor<?x264xf32>) {
+  // expected-error @below {{attention_combine takes rows of partial results of at least one split, of heads of at least one feature}}
+  %o = chordal.attention_combine %x {splits = 0, head_dim = 64} : tensor<?x264xf32>
+  return
+}
+
+// -----
+
 // Tests that the cap is positive.
 func.func @f(%x: tensor<?x256xf32>) {
   // expected-error @below {{must have a positive cap}}

@@ -82,6 +82,10 @@ func.func @step_16(%token: tensor<?xi32>, %position: tensor<?xi32>, %sequence: t
   %kv1 = chordal.kv_append %kv0, %kr, %k, %position, %sequence : !chordal.kv<4 x 64, k = f16, v = f16>, tensor<?x256xf32>, tensor<?x256xf32>
   // CHECK: chordal.attention %{{.+}} {scale = 1.250000e-01} : tensor<?x256xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
   %o = chordal.attention %qr, %kv1, %position, %sequence {scale = 0.125} : tensor<?x256xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
+  // CHECK: chordal.attention %{{.+}} {scale = 1.250000e-01, splits = 8} : tensor<?x256xf32>
+  %parts = chordal.attention %qr, %kv1, %position, %sequence {scale = 0.125, splits = 8} : tensor<?x256xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
+  // CHECK: chordal.attention_combine %{{.+}} {splits = 8, head_dim = 64} : tensor<?x2112xf32>
+  %combined = chordal.attention_combine %parts {splits = 8, head_dim = 64} : tensor<?x2112xf32>
   // CHECK: chordal.attention %{{.+}} {scale = 1.250000e-01, softcap = 5.000000e+01, window = 512} : tensor<?x256xf32>
   %o2 = chordal.attention %qr, %kv1, %position, %sequence {scale = 0.125, softcap = 50.0, window = 512} : tensor<?x256xf32>, !chordal.kv<4 x 64, k = f16, v = f16>
 

@@ -286,10 +286,15 @@ protected:
          "\nfunc.func @f(%q: tensor<?x24xf32>, %k: tensor<?x12xf32>, "
          "%v: tensor<?x10xf32>, %p: tensor<?xi32>, %s: tensor<?xi32>, %kv: " +
          kv +
-         " {chordal.state = @kv.0}) -> tensor<?x20xf32> {\n%n = chordal.kv_append %kv, %k, %v, %p, "
+         " {chordal.state = @kv.0}) -> (tensor<?x20xf32>, tensor<?x20xf32>) {\n%n = "
+         "chordal.kv_append %kv, %k, %v, %p, "
          "%s : " +
          kv + ", tensor<?x12xf32>, tensor<?x10xf32>\n%r = chordal.attention %q, %n, %p, %s {" +
-         settings + "} : tensor<?x24xf32>, " + kv + "\nreturn %r : tensor<?x20xf32>\n}\n");
+         settings + "} : tensor<?x24xf32>, " + kv +
+         "\n%i = chordal.attention %q, %n, %p, %s {splits = 3, " + settings +
+         "} : tensor<?x24xf32>, " + kv +
+         "\n%c = chordal.attention_combine %i {splits = 3, head_dim = 5} : tensor<?x84xf32>"
+         "\nreturn %r, %c : tensor<?x20xf32>, tensor<?x20xf32>\n}\n");
     // (sequence, position) of each row of each step; rows of one step see each other.
     std::vector<std::vector<std::pair<int, int>>> steps = {
         {{0, 0}, {0, 1}, {7, 0}}, {{7, 1}}, {{0, 2}, {7, 2}, {0, 3}, {0, 4}}, {{0, 5}}};
@@ -312,26 +317,27 @@ protected:
       }
       auto results = run({datum(q), datum(k), datum(v), datum(makeInts(positions)),
                           datum(makeInts(sequences)), Handle()});
-      ASSERT_EQ(results.size(), 1u);
-      expectRows(*std::get<SharedFloats>(results[0]), rows, heads * valueDim,
-                 [&](size_t t, size_t c) {
-                   size_t head = c / valueDim, kvHead = head / 2;
-                   double sum = 0, total = 0;
-                   for (int p = 0; p <= positions[t]; ++p) {
-                     if (window && positions[t] - p >= *window)
-                       continue;
-                     auto& [keys, values] = cache.at({sequences[t], p});
-                     double score = 0;
-                     for (size_t i = 0; i < keyDim; ++i)
-                       score += double(q(t, head * keyDim + i)) * keys[kvHead * keyDim + i];
-                     score *= 0.75;
-                     if (softcap)
-                       score = *softcap * std::tanh(score / *softcap);
-                     total += std::exp(score);
-                     sum += std::exp(score) * values[kvHead * valueDim + c % valueDim];
-                   }
-                   return sum / total;
-                 });
+      ASSERT_EQ(results.size(), 2u);
+      for (const Datum& result : results) // at once, and from parts
+        expectRows(*std::get<SharedFloats>(result), rows, heads * valueDim,
+                   [&](size_t t, size_t c) {
+                     size_t head = c / valueDim, kvHead = head / 2;
+                     double sum = 0, total = 0;
+                     for (int p = 0; p <= positions[t]; ++p) {
+                       if (window && positions[t] - p >= *window)
+                         continue;
+                       auto& [keys, values] = cache.at({sequences[t], p});
+                       double score = 0;
+                       for (size_t i = 0; i < keyDim; ++i)
+                         score += double(q(t, head * keyDim + i)) * keys[kvHead * keyDim + i];
+                       score *= 0.75;
+                       if (softcap)
+                         score = *softcap * std::tanh(score / *softcap);
+                       total += std::exp(score);
+                       sum += std::exp(score) * values[kvHead * valueDim + c % valueDim];
+                     }
+                     return sum / total;
+                   });
     }
   }
 };

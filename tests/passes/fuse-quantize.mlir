@@ -1,5 +1,5 @@
-// RUN: chordal-opt %s --fuse-norm-quantize | FileCheck %s
-// RUN: chordal-opt %s --fuse-norm-quantize --remarks-filter='.*' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: chordal-opt %s --fuse-quantize | FileCheck %s
+// RUN: chordal-opt %s --fuse-quantize --remarks-filter='.*' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // Tests that a norm of which only the quantised value is read yields only that.
 // CHECK-LABEL: func.func @quantized_only
@@ -11,7 +11,7 @@ func.func @quantized_only(%x: tensor<?x64xf32>, %w: tensor<64xf32>) -> !chordal.
   // CHECK-NEXT: chordal.yield %[[Q]] : !chordal.quantized<?x64, "Q8">
   // CHECK-NEXT: }
   // CHECK-NEXT: return %[[R]]
-  // REMARK: remark: [Passed] fused | Category:fuse-norm-quantize | Function=quantized_only | {{.*}}fused rms_norm and quantize"
+  // REMARK: remark: [Passed] fused | Category:fuse-quantize | Function=quantized_only | {{.*}}fused rms_norm and quantize"
   %n = chordal.rms_norm %x, %w {epsilon = 1.0e-5} : tensor<?x64xf32>, tensor<64xf32>
   %q = chordal.quantize %n : tensor<?x64xf32> -> !chordal.quantized<?x64, "Q8">
   return %q : !chordal.quantized<?x64, "Q8">
@@ -45,11 +45,25 @@ func.func @layer_norm(%x: tensor<?x64xf32>, %w: tensor<64xf32>, %b: tensor<64xf3
   return %q : !chordal.quantized<?x64, "Q8">
 }
 
+// Tests that combined attention is fused as norms are.
+// CHECK-LABEL: func.func @combined
+// CHECK-SAME: %[[X:[^:]+]]: tensor<?x136xf32>
+func.func @combined(%x: tensor<?x136xf32>) -> !chordal.quantized<?x64, "Q8"> {
+  // CHECK-NEXT: %[[R:.+]] = chordal.fused "combine_quantize" (%[[A:.+]] = %[[X]]) : (tensor<?x136xf32>) -> !chordal.quantized<?x64, "Q8"> {
+  // CHECK-NEXT: %[[C:.+]] = chordal.attention_combine %[[A]] {splits = 2, head_dim = 32}
+  // CHECK-NEXT: %[[Q:.+]] = chordal.quantize %[[C]]
+  // CHECK-NEXT: chordal.yield %[[Q]] : !chordal.quantized<?x64, "Q8">
+  // REMARK: remark: [Passed] fused | {{.*}}Function=combined | {{.*}}fused attention_combine and quantize
+  %c = chordal.attention_combine %x {splits = 2, head_dim = 32} : tensor<?x136xf32>
+  %q = chordal.quantize %c : tensor<?x64xf32> -> !chordal.quantized<?x64, "Q8">
+  return %q : !chordal.quantized<?x64, "Q8">
+}
+
 // Tests that a norm per head is not fused.
 // CHECK-LABEL: func.func @per_head
 func.func @per_head(%x: tensor<?x64xf32>, %w: tensor<32xf32>) -> !chordal.quantized<?x64, "Q8"> {
   // CHECK-NOT: chordal.fused
-  // REMARK: [[#@LINE+1]]:{{[0-9]+}}: remark: [Missed] norm-per-group | Category:fuse-norm-quantize | Function=per_head | {{.*}}not fused with quantize, because it normalises groups of 32 features
+  // REMARK: [[#@LINE+1]]:{{[0-9]+}}: remark: [Missed] norm-per-group | Category:fuse-quantize | Function=per_head | {{.*}}not fused with quantize, because it normalises groups of 32 features
   %n = chordal.rms_norm %x, %w {epsilon = 1.0e-5, group = 32} : tensor<?x64xf32>, tensor<32xf32>
   %q = chordal.quantize %n : tensor<?x64xf32> -> !chordal.quantized<?x64, "Q8">
   return %q : !chordal.quantized<?x64, "Q8">

@@ -1,0 +1,78 @@
+//===- SplitAttention.cpp - attention of few tokens, divided by positions ---------------------===//
+//
+// Attention has a shard for each head of the KV cache, and few tokens no more: too few for many
+// workers, and too long ones for few of them to end together.
+//
+//===------------------------------------------------------------------------------------------===//
+#include "passes/Level.h"
+#include "passes/Passes.h"
+#include "passes/Remarks.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace chordal {
+
+#define GEN_PASS_DEF_SPLITATTENTIONPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// Steps of more tokens have tiles of them, or many rows to a shard.
+constexpr uint32_t mostTokens = 16;
+/// How many shards an attention should have. More are no faster with 16 workers (measured), and
+/// each costs two workers some time: its first block is not always fetched ahead.
+constexpr int64_t wantedShards = 16;
+/// Attention that never sees as many positions is short beside the rest of a step, and combining
+/// what is divided would cost more than it saves.
+constexpr int64_t leastPositions = 2048;
+
+struct SplitAttentionPass : impl::SplitAttentionPassBase<SplitAttentionPass> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (maxRowsOf(function) > mostTokens)
+      return;
+    if (auto module = function->getParentOfType<ModuleOp>())
+      if (auto model = module->getAttrOfType<DictionaryAttr>("chordal.model"))
+        if (auto length = model.getAs<IntegerAttr>("context_length"))
+          context = length.getInt();
+    for (Block& block : function.getBody())
+      for (auto attention : llvm::make_early_inc_range(block.getOps<ir::AttentionOp>()))
+        split(attention);
+  }
+
+  void split(ir::AttentionOp attention) {
+    ir::KvType state = attention.getState().getType();
+    const int64_t splits = wantedShards / state.getHeads();
+    const int64_t window = attention.getWindow() ? int64_t(*attention.getWindow()) : context;
+    const int64_t positions = std::min(context, window);
+    if (attention.getSplits() || splits < 2 || positions < leastPositions)
+      return;
+    OpBuilder builder(attention->getBlock(), ++attention->getIterator());
+    auto parts = cast<ir::AttentionOp>(builder.clone(*attention));
+    parts.setSplits(splits);
+    const int64_t heads =
+        cast<RankedTensorType>(attention.getQuery().getType()).getDimSize(1) / state.getKeyDim();
+    auto rows = cast<RankedTensorType>(attention.getType());
+    auto partial = RankedTensorType::get(
+        {rows.getDimSize(0), splits * heads * (state.getValueDim() + 2)}, rows.getElementType());
+    parts.getResult().setType(partial);
+    auto combined = ir::AttentionCombineOp::create(builder, attention.getLoc(), parts.getResult(),
+                                                   splits, state.getValueDim());
+    attention.replaceAllUsesWith(combined.getResult());
+    attention.erase();
+    ++numSplit;
+    reportPassed(parts, getArgumentName(), "split",
+                 "divided positions into {0} parts for each of {1} heads of the cache", splits,
+                 state.getHeads());
+  }
+
+  int64_t context = std::numeric_limits<int64_t>::max(); ///< positions of a sequence, if known
+};
+
+} // namespace
+} // namespace chordal
