@@ -36,42 +36,39 @@ struct SplitAttentionPass : impl::SplitAttentionPassBase<SplitAttentionPass> {
     func::FuncOp function = getOperation();
     if (maxRowsOf(function) > mostTokens)
       return;
+    int64_t context = std::numeric_limits<int64_t>::max();
     if (auto module = function->getParentOfType<ModuleOp>())
       if (auto model = module->getAttrOfType<DictionaryAttr>("chordal.model"))
         if (auto length = model.getAs<IntegerAttr>("context_length"))
           context = length.getInt();
     for (Block& block : function.getBody())
       for (auto attention : llvm::make_early_inc_range(block.getOps<ir::AttentionOp>()))
-        split(attention);
+        split(attention, context);
   }
 
-  void split(ir::AttentionOp attention) {
-    ir::KvType state = attention.getState().getType();
-    const int64_t splits = wantedShards / state.getHeads();
+  /// `context`: the most positions of a sequence.
+  void split(ir::AttentionOp attention, int64_t context) {
+    TypedValue<ir::KvType> state = attention.getState();
+    ir::KvType type = state.getType();
+    const int64_t splits = wantedShards / type.getHeads();
     const int64_t window = attention.getWindow() ? int64_t(*attention.getWindow()) : context;
     const int64_t positions = std::min(context, window);
     if (attention.getSplits() || splits < 2 || positions < leastPositions)
       return;
-    OpBuilder builder(attention->getBlock(), ++attention->getIterator());
-    auto parts = cast<ir::AttentionOp>(builder.clone(*attention));
-    parts.setSplits(splits);
-    const int64_t heads =
-        cast<RankedTensorType>(attention.getQuery().getType()).getDimSize(1) / state.getKeyDim();
-    auto rows = cast<RankedTensorType>(attention.getType());
-    auto partial = RankedTensorType::get(
-        {rows.getDimSize(0), splits * heads * (state.getValueDim() + 2)}, rows.getElementType());
-    parts.getResult().setType(partial);
+    OpBuilder builder(attention);
+    auto parts = ir::AttentionOp::create(
+        builder, attention.getLoc(), attention.getQuery(), state, attention.getPosition(),
+        attention.getSequence(), attention.getSinks(), attention.getScaleAttr(),
+        attention.getSoftcapAttr(), attention.getWindowAttr(), builder.getI64IntegerAttr(splits));
     auto combined = ir::AttentionCombineOp::create(builder, attention.getLoc(), parts.getResult(),
-                                                   splits, state.getValueDim());
+                                                   splits, type.getValueDim());
     attention.replaceAllUsesWith(combined.getResult());
     attention.erase();
     ++numSplit;
     reportPassed(parts, getArgumentName(), "split",
                  "divided positions into {0} parts for each of {1} heads of the cache", splits,
-                 state.getHeads());
+                 type.getHeads());
   }
-
-  int64_t context = std::numeric_limits<int64_t>::max(); ///< positions of a sequence, if known
 };
 
 } // namespace

@@ -12,12 +12,12 @@
 // read.
 //
 // All ways walk the blocks of the KV cache in order and carry (maximum, sum, results). A range of
-// blocks may be one shard's (`splits`); Combine.h combines the partial results by the same rule.
+// blocks may be one shard's (`splits`); attention_combine combines the partial results by the same
+// rule.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
-#include "kernels/attention/Combine.h"
 #include "kernels/attention/Single.h"
 #include "kernels/attention/Tile.h"
 
@@ -81,7 +81,4 @@ inline void attentionShard(const chordal_task_args* args, uint32_t shard) {
   }                                                                                                \
   void attentionF32##level(const chordal_task_args* args, uint32_t shard) {                        \
     attentionShard<FloatElement>(args, shard);                                                     \
-  }                                                                                                \
-  void attentionCombine##level(const chordal_task_args* args, uint32_t token) {                    \
-    attentionCombineShard(args, token);                                                            \
   }

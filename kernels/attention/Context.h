@@ -168,11 +168,6 @@ public:
         keyHalf(columnBytes * keyDimension / 2), valueHalf(columnBytes * valueDimension / 2),
         stride(((keyHalf > valueHalf ? keyHalf : valueHalf) / 64 / (steps + 1) + 1) * 64) {}
 
-  /// All of it.
-  [[gnu::noinline]] void finish() {
-    stride = keyHalf > valueHalf ? keyHalf : valueHalf;
-    advance();
-  }
   CHORDAL_INLINE void advance() {
     for (const size_t end = at + stride; at < end; at += 64) {
       fetchHalves(keys, keyHalf);
@@ -192,6 +187,17 @@ private:
   size_t keyHalf = 0, valueHalf = 0; // bytes
   size_t stride = 0, at = 0;         // bytes, in each half
 };
+
+/// Of the keys and values of a block of this KV head.
+template <typename Element>
+CHORDAL_INLINE Prefetch prefetchBlock(const AttentionContext& context, uint32_t block,
+                                      size_t steps) {
+  const AttentionParameters& p = context.parameters;
+  return Prefetch(context.cache<Element>(3, block, p.keyDimension),
+                  context.cache<Element>(4, block, p.valueDimension),
+                  blockPositions * sizeof(typename Element::Type), p.keyDimension, p.valueDimension,
+                  steps);
+}
 
 /// What scores are taken relative to. Lanes that have seen nothing but hidden scores have a maximum
 /// of -inf, and their reference is 0, so that their weights are 0 rather than NaN.

@@ -194,10 +194,7 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
   const BlockRange range = context.blockRange(first, position);
   // The block before it is another split's, maybe another worker's.
   if (range.begin > uint32_t(first) / blockPositions)
-    Prefetch(context.cache<Element>(3, blocks[range.begin], p.keyDimension),
-             context.cache<Element>(4, blocks[range.begin], p.valueDimension),
-             blockPositions * sizeof(typename Element::Type), p.keyDimension, p.valueDimension, 0)
-        .finish();
+    prefetchBlock<Element>(context, blocks[range.begin], 0).advance();
   float* queries = context.scratch(context.at.queries);
   float* results = context.scratch(context.at.outputs);
   float* scores = context.scratch(context.at.scores);
@@ -225,10 +222,8 @@ CHORDAL_INLINE void attendHeads(const AttentionContext& context, uint32_t token,
     Prefetch next;
     // Of another split, too: mostly it is the same worker's next.
     if (block < uint32_t(position) / blockPositions)
-      next = Prefetch(
-          context.cache<Element>(3, blocks[block + 1], p.keyDimension),
-          context.cache<Element>(4, blocks[block + 1], p.valueDimension),
-          blockPositions * sizeof(typename Element::Type), p.keyDimension, p.valueDimension,
+      next = prefetchBlock<Element>(
+          context, blocks[block + 1],
           (headsShareVectors<H> ? blockPositions / sharedPositions * (p.keyDimension / lanes)
                                 : blockPositions / P) +
               p.valueDimension / (C * lanes) * (blockPositions / prefetchPositions));

@@ -220,10 +220,8 @@ inline void attendRun(const AttentionContext& context, uint32_t first, uint32_t 
                         size_t(there) * p.valueDimension, context.scratch(context.at.values));
     Prefetch next;
     if (block < uint32_t(lastPosition) / blockPositions)
-      next = Prefetch(context.cache<Element>(3, blocks[block + 1], p.keyDimension),
-                      context.cache<Element>(4, blocks[block + 1], p.valueDimension),
-                      blockPositions * sizeof(typename Element::Type), p.keyDimension,
-                      p.valueDimension, panels * ((blockPositions + p.valueDimension) / tileWidth));
+      next = prefetchBlock<Element>(context, blocks[block + 1],
+                                    panels * ((blockPositions + p.valueDimension) / tileWidth));
     for (uint32_t i = 0; i < panels; ++i) {
       Panel panel = {queries + size_t(i) * width * p.keyDimension,
                      results + size_t(i) * width * p.valueDimension, maxima + i * width,

@@ -357,6 +357,10 @@ inline void attendRunAmx(const AttentionContext& context, uint32_t first, uint32
   }
   _tile_release();
 
+  // Sums become what results are multiplied with.
+  for (uint32_t row = 0; row < rows; ++row)
+    sums[row] = context.finish(first + row / context.group, row % context.group,
+                               maxima[row] / polynomials::log2e, sums[row]);
   for (uint32_t row = 0; row < rows; row += 16)
     for (uint32_t i = 0; i < p.valueDimension; i += 16) {
       const float* column = results + size_t(row / panelRows) * panelRows * valueWidth +
@@ -367,15 +371,13 @@ inline void attendRunAmx(const AttentionContext& context, uint32_t first, uint32
       transpose16(v);
       const uint32_t width = rest(p.valueDimension, i);
       for (uint32_t r = 0; r < 16 && row + r < rows; ++r) {
-        const uint32_t token = first + (row + r) / context.group;
-        const uint32_t head = (row + r) % context.group;
-        float* out = context.result(token, head);
-        const float factor =
-            context.finish(token, head, maxima[row + r] / polynomials::log2e, sums[row + r]);
+        float* out =
+            context.result(first + (row + r) / context.group, (row + r) % context.group) + i;
+        const Floats result = (Floats)v[r] * sums[row + r];
         if (width >= 16)
-          store(out + i, (Floats)v[r] * factor);
+          store(out, result);
         else
-          storePartial(out + i, (Floats)v[r] * factor, width);
+          storePartial(out, result, width);
       }
     }
 }

@@ -1,7 +1,7 @@
 //===- Rows.h - kernels that work row by row --------------------------------------------------===//
 //
-// The bodies of norm, quantize, rope_table and rope_append, compiled once for each level by
-// Rows<level>.cpp. Operands and parameters are stated in Kernels.h.
+// The bodies of norm, quantize, attention_combine, rope_table and rope_append, compiled once for
+// each level by Rows<level>.cpp. Operands and parameters are stated in Kernels.h.
 //
 // Everything is in an anonymous namespace, see isa/Floats.h.
 //
@@ -10,6 +10,7 @@
 
 #include "kernels/Kernels.h"
 #include "kernels/math/VectorMath.h"
+#include "kernels/rows/Combine.h"
 #include "kernels/rows/Quantize.h"
 
 namespace chordal::kernels {
@@ -139,6 +140,18 @@ inline void quantizeShard(const chordal_task_args* args, uint32_t shard) {
                 Q8Parts(rowOf<void>(args->operands[1], row), p.columns));
 }
 
+inline void attentionCombineShard(const chordal_task_args* args, uint32_t token) {
+  const auto& p = *reinterpret_cast<const AttentionCombineParameters*>(args->parameters);
+  const chordal_view* outputs = args->operands + 1;
+  const auto* partial = rowOf<const float>(args->operands[0], token);
+  auto* out = p.writeFloat ? rowOf<float>(outputs[0], token) : static_cast<float*>(args->scratch);
+  for (uint32_t head = 0; head < p.heads; ++head)
+    combineHead(p, partial, head, out + size_t(head) * p.dimension);
+  const uint32_t columns = p.heads * p.dimension;
+  if (p.writeQuantized)
+    quantizeRow(out, columns, Q8Parts(rowOf<void>(outputs[p.writeFloat ? 1 : 0], token), columns));
+}
+
 inline void ropeTableShard(const chordal_task_args* args, uint32_t shard) {
   const auto& p = *reinterpret_cast<const RopeTableParameters*>(args->parameters);
   const auto* position = static_cast<const int32_t*>(args->operands[0].data);
@@ -244,6 +257,9 @@ template <typename T> inline void ropeAppendShard(const chordal_task_args* args,
   }                                                                                                \
   void quantize##level(const chordal_task_args* args, uint32_t shard) {                            \
     quantizeShard(args, shard);                                                                    \
+  }                                                                                                \
+  void attentionCombine##level(const chordal_task_args* args, uint32_t token) {                    \
+    attentionCombineShard(args, token);                                                            \
   }                                                                                                \
   void ropeTable##level(const chordal_task_args* args, uint32_t shard) {                           \
     ropeTableShard(args, shard);                                                                   \

@@ -1,15 +1,13 @@
 //===- Combine.h - partial results of attention become one ------------------------------------===//
 //
-// The body of attention_combine, compiled once for each level by Attention<level>.cpp. Operands and
-// parameters are stated in Kernels.h. Splits are added up in order, so that no bit depends on who
-// computed them.
+// The body of attention_combine. Splits are added up in order, so that no bit depends on who
+// computed them. Part of Rows.h.
 //
 //===------------------------------------------------------------------------------------------===//
 #pragma once
 
 #include "kernels/Kernels.h"
 #include "kernels/math/VectorMath.h"
-#include "kernels/rows/Quantize.h"
 
 namespace chordal::kernels {
 namespace {
@@ -47,14 +45,12 @@ inline void combineHead(const AttentionCombineParameters& p, const float* partia
   for (uint32_t split = 0; split < used; ++split)
     if (maximumOf(split) > maximum)
       maximum = maximumOf(split);
-  // Hidden scores only: see referenceOf() in Context.h.
-  const float reference = maximum == -__builtin_inff() ? 0 : maximum;
   float total = 0;
   for (uint32_t first = 0; first < used; first += lanes) {
     Floats weights{};
     const uint32_t end = used - first < lanes ? used - first : lanes;
     for (uint32_t i = 0; i < end; ++i)
-      weights[i] = maximumOf(first + i) - reference;
+      weights[i] = maximumOf(first + i) - maximum;
     weights = exp(weights);
     for (uint32_t i = 0; i < end; ++i) {
       const float* values = part(first + i) + size_t(head) * n;
@@ -66,21 +62,6 @@ inline void combineHead(const AttentionCombineParameters& p, const float* partia
     }
   }
   addScaled<false>(out, 1.0f / total, n, out);
-}
-
-inline void attentionCombineShard(const chordal_task_args* args, uint32_t token) {
-  const auto& p = *reinterpret_cast<const AttentionCombineParameters*>(args->parameters);
-  auto row = [&](uint32_t operand) {
-    const chordal_view& view = args->operands[operand];
-    return static_cast<char*>(view.data) + token * view.row_bytes;
-  };
-  const auto* partial = reinterpret_cast<const float*>(row(0));
-  auto* out = p.writeFloat ? reinterpret_cast<float*>(row(1)) : static_cast<float*>(args->scratch);
-  for (uint32_t head = 0; head < p.heads; ++head)
-    combineHead(p, partial, head, out + size_t(head) * p.dimension);
-  const uint32_t columns = p.heads * p.dimension;
-  if (p.writeQuantized)
-    quantizeRow(out, columns, Q8Parts(row(p.writeFloat ? 2 : 1), columns));
 }
 
 } // namespace
