@@ -91,6 +91,15 @@ template <> struct Vectors<Avx512> {
     return Avx512::sum(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
   }
 
+  template <size_t stride> CHORDAL_INLINE Floats halves(const void* p) {
+    static_assert(stride % 2 == 0 && 7 * stride < 128);
+    __asm__("" : "+r"(p)); // clang takes other loads of these bytes to pieces otherwise
+    constexpr short s = stride / 2;
+    const __m128i words = _mm_setr_epi16(0, s, 2 * s, 3 * s, 4 * s, 5 * s, 6 * s, 7 * s);
+    const Bytes v = _mm512_permutex2var_epi16(load(p), _mm512_castsi128_si512(words),
+                                              load(static_cast<const uint8_t*>(p) + 64));
+    return low(_mm256_cvtph_ps(_mm512_castsi512_si128(v)));
+  }
   /// 16 signed bytes.
   CHORDAL_INLINE Floats signedWords(const int8_t* p) {
     return _mm512_cvtepi32_ps(

@@ -16,6 +16,7 @@
 //   fields(p, s, t, m)  32 bytes at p: (v >> s) & m, and above them (v >> t) & m
 //   bitsTo(u, m)        64 bits to bytes: m where the bit is set, else 0
 //   signedWords(p)      16 bytes to floats
+//   halves<s>(p)        8 halves of 128 bytes at p, s bytes apart, to floats, and zeros above
 //   scalesOf8(p)        8 scales and then 8 minimums of Q4_K and Q5_K
 //
 //===------------------------------------------------------------------------------------------===//

@@ -110,6 +110,8 @@ void countingKernel(const chordal_task_args*, uint32_t shard) {
 }
 
 TEST(Executor, ClaimsEveryShardOnce) {
+  for (auto& runs : runsOfShard)
+    runs = 0;
   Program program;
   program.model = {10, 10, 1, 1};
   program.kernelNames = {program.addString("count")};
