@@ -14,6 +14,9 @@ config.test_exec_root = lit_config.params["work"]
 config.environment["PATH"] = os.pathsep.join(
     [lit_config.params["tools"], lit_config.params["llvm_tools"], config.environment["PATH"]]
 )
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):  # lit hands on few of its own variables
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
 config.substitutions.append(("%data", os.path.join(config.test_source_root, "data")))
 config.substitutions.append(("%shared", lit_config.params.get("shared", "")))
 if lit_config.params.get("shared"):
