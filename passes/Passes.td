@@ -42,8 +42,8 @@ def SplitAttentionPass : Pass<"split-attention", "::mlir::func::FuncOp"> {
     In steps of few tokens (16 at most), attention has a shard for each head of the KV cache. Where
     these are fewer than 16, the positions are divided too, into parts of equal size for each head
     (Dao et al. 2023, "Flash-Decoding for long-context inference"), and the parts combined, unless
-    the context or the attention's window is shorter than 2,048 positions. How many parts there are does not depend on
-    the number of workers, so neither does any bit of the result.
+    the context or the attention's window is shorter than 2,048 positions. How many parts there are
+    does not depend on the number of workers, so neither does any bit of the result.
 
     Before:
     ```mlir

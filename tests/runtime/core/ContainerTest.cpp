@@ -115,22 +115,21 @@ TEST(Container, EveryChangeIsDetected) {
   std::mt19937_64 random(seed);
   auto original = Container::open(intact, "test");
   ASSERT_TRUE(original.ok());
-  // Offset and size of all parts before the directory: sections, in the section of weights each
-  // weight.
-  std::vector<std::pair<size_t, size_t>> parts;
+  // All that is not padding: each byte of the sections, of the directory and of the trailer (64
+  // bytes), but of a weight one.
+  std::vector<size_t> places;
+  auto addAll = [&](size_t offset, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i)
+      places.push_back(offset + i);
+  };
   for (const ContainerSection& section : original->sections())
     if (section.kind != SectionKind::Weights)
-      parts.emplace_back(section.offset, section.bytes);
+      addAll(section.offset, section.bytes);
   for (size_t i = 0; i < original->weightCount(); ++i)
-    parts.emplace_back(original->weight(i).data() - intact.data(), original->weight(i).size());
-  std::erase_if(parts, [](auto part) { return part.second == 0; });
-  std::vector<size_t> places;
-  for (auto [offset, bytes] : parts)
-    places.push_back(offset + random() % bytes);
-  // The directory and the trailer, of 64 bytes, entirely.
-  size_t end = original->sections().size_bytes() + 64;
-  for (size_t i = 1; i <= end; ++i)
-    places.push_back(intact.size() - i);
+    if (auto weight = original->weight(i); !weight.empty())
+      places.push_back(size_t(weight.data() - intact.data()) + random() % weight.size());
+  const size_t end = original->sections().size_bytes() + 64;
+  addAll(intact.size() - end, end);
   for (size_t place : places) {
     auto file = intact;
     file[place] ^= std::byte(1 << random() % 8);
